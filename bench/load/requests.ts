@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto';
+
+/** One kind of request: how its body is made, and what its answer must hold to count. */
+export interface RequestTemplate {
+  body(): string;
+  /** Whether the answer's `data` is what a success holds. It is asked for every answer. */
+  succeeded(data: unknown): boolean;
+}
+
+/** The request templates by name; a new measure adds its own here. */
+export const requestTemplates: Record<string, RequestTemplate> = {
+  invokeLlm: debitTemplate(),
+};
+
+/**
+ * A debit of one credit. The key is a random UUID: sequential ones flatter the store up to six times, since its
+ * index then only grows at the end. The document is stringified once, as the body differs by the key alone.
+ */
+function debitTemplate(): RequestTemplate {
+  const query =
+    'mutation Debit($input: InvokeLlmInput!) ' +
+    '{ invokeLlm(input: $input) { action { id } balance { available } replayed } }';
+  const placeholder = 'idempotency-key';
+  const variables = { input: { idempotencyKey: placeholder, model: 'small-1' } };
+  const [before, after] = JSON.stringify({ query, variables }).split(placeholder) as [string, string];
+  return {
+    body: () => before + randomUUID() + after,
+    succeeded: (data) => {
+      const payload = (data as { invokeLlm?: DebitPayload } | undefined)?.invokeLlm;
+      return (
+        typeof payload?.action?.id === 'string' &&
+        typeof payload.balance?.available === 'number' &&
+        payload.replayed === false
+      );
+    },
+  };
+}
+
+interface DebitPayload {
+  action?: { id?: unknown };
+  balance?: { available?: unknown };
+  replayed?: unknown;
+}

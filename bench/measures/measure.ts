@@ -1,0 +1,37 @@
+/** How a measure is to run. */
+export interface RunOptions {
+  /** Shorter phases, for a first impression and for CI. */
+  short: boolean;
+  /** Leave our server out: figures of the rivals alone, without a ratio. */
+  rivalsOnly: boolean;
+  progress(line: string): void;
+}
+
+/** One comparison of bars.md. A new one is a file next to this, listed in measures/all.ts. */
+export interface Measure {
+  id: string;
+  name: string;
+  run(options: RunOptions): Promise<Figure[]>;
+}
+
+/** One line of the table and of latest.json. */
+export interface Figure {
+  id: string;
+  name: string;
+  /** Undefined when rivals ran alone. */
+  value: number | undefined;
+  bar: number;
+  aim: number;
+  /** Where today's bar is lower than the one of bars.md: that one. */
+  finalBar?: number;
+  /** What the value was made of, one line per contender. */
+  details: string[];
+}
+
+/** The middle one of an odd number of values; of an even number, the lower of the two in the middle. */
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (middle === undefined) throw new Error('no median without values');
+  return middle;
+}

@@ -1,0 +1,88 @@
+import { LRUCache } from 'lru-cache';
+import { MINUTE_MS, SECOND_MS, type Clock, type Instant } from '../clock';
+import type { DomainError } from '../errors';
+import { hashSecret, isWellFormedSecret } from './api-key-secret';
+import type { ApiKeyStore, KnownKey } from './api-keys';
+import { type Caller, forbidden, unauthenticated } from './caller';
+
+/** For how long a key that was looked up is believed: the longest that another process's revocation takes to hold here. */
+const BELIEVED_MS = 4 * SECOND_MS;
+const CACHED_KEYS = 20_000;
+
+/** What a request says of itself. `origin` is the Origin header of the request, or of the WebSocket handshake. */
+export interface Credentials {
+  readonly authorization: string | undefined;
+  readonly origin: string | undefined;
+}
+
+interface CachedKey {
+  readonly key: KnownKey;
+  readonly readAt: Instant;
+}
+
+/** Turns credentials into a caller, the same way on both transports. */
+export class Authentication {
+  private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS });
+  private lastUsed = new Map<string, { ownerId: number; id: number; at: Instant }>();
+
+  constructor(
+    private readonly store: ApiKeyStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The caller; null without credentials; or, as a value, why the credentials are refused. */
+  async authenticate({ authorization, origin }: Credentials): Promise<Caller | DomainError | null> {
+    if (authorization === undefined) return null;
+    const secret = /^Bearer ([\w]+)$/i.exec(authorization)?.[1];
+    // A typing error is refused by the checksum, without a look-up.
+    if (!secret || !isWellFormedSecret(secret)) return unauthenticated();
+    const hash = hashSecret(secret);
+    const key = this.believed(hash) ?? (await this.lookUp(hash));
+    if (!key) return unauthenticated();
+    const now = this.clock.now();
+    if (key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= now)) return unauthenticated();
+    // Made for browsers, which always say where a page is from; a sandboxed page's `null` never matches.
+    if (key.role === 'PUBLISHABLE' && !(origin && key.allowedOrigins.includes(origin))) return forbidden();
+    this.markUsed(key, now);
+    return {
+      role: key.role,
+      keyOwnerId: key.ownerId,
+      keyNumber: key.id,
+      ownerId: key.role === 'ADMIN' ? null : key.ownerId,
+      appId: key.appId,
+      expiresAt: key.expiresAt,
+    };
+  }
+
+  /** Forgets what is known of keys, after one was curtailed or an app's origins changed. Both are rare. */
+  forget(): void {
+    this.cache.clear();
+  }
+
+  /** Writes when keys were last used, to the minute, at most once a minute for each. */
+  async flushLastUsed(): Promise<void> {
+    const used = [...this.lastUsed.values()];
+    this.lastUsed = new Map();
+    if (used.length > 0) await this.store.touch(used);
+  }
+
+  private believed(hash: Buffer): KnownKey | null {
+    const cached = this.cache.get(hash.toString('latin1'));
+    const age = cached ? this.clock.now() - cached.readAt : Infinity;
+    return cached && age >= 0 && age < BELIEVED_MS ? cached.key : null;
+  }
+
+  private async lookUp(hash: Buffer): Promise<KnownKey | null> {
+    const readAt = this.clock.now();
+    const key = await this.store.byHash(hash);
+    if (key) this.cache.set(hash.toString('latin1'), { key, readAt });
+    return key;
+  }
+
+  private markUsed(key: KnownKey, now: Instant): void {
+    const at = now - (now % MINUTE_MS);
+    const id = `${key.ownerId}:${key.id}`;
+    if ((this.lastUsed.get(id)?.at ?? key.lastUsedAt ?? 0) < at)
+      this.lastUsed.set(id, { ownerId: key.ownerId, id: key.id, at });
+  }
+}

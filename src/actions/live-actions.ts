@@ -1,0 +1,27 @@
+import type { Caller } from '../access/caller';
+import type { BalanceFeed } from '../balances/balance-feed';
+import { BoundedQueue } from '../balances/stream';
+import type { ActionRecord } from '../ledger/pool';
+import { actionScope, type ActionScope } from './list-actions';
+
+/** How many actions a watcher may be behind. */
+const QUEUE_LIMIT = 1_000;
+
+/** Actions as they are opened or resolved, each once, in the order of the ledger. */
+export class LiveActions {
+  constructor(
+    private readonly feed: BalanceFeed,
+    /** NOT_FOUND where there is no such owner, or no such app of it. */
+    private readonly assertScope: (scope: { ownerId: number; appId: number | null }) => Promise<void>,
+  ) {}
+
+  async watch(caller: Caller, asked: ActionScope): Promise<AsyncIterableIterator<ActionRecord>> {
+    const scope = actionScope(caller, asked);
+    await this.assertScope(scope);
+    const queue = new BoundedQueue<ActionRecord>(QUEUE_LIMIT, () => stopWatching());
+    const stopWatching = this.feed.watch(scope.ownerId, ({ recorded }) => {
+      for (const action of recorded) if (scope.appId === null || action.appId === scope.appId) queue.offer(action);
+    });
+    return queue;
+  }
+}

@@ -1,0 +1,12 @@
+/** An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z. */
+export type Instant = number;
+
+/** Where time comes from; passed in, so that tests can travel. */
+export interface Clock {
+  now(): Instant;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
+
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60 * SECOND_MS;

@@ -1,0 +1,168 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { GraphQLSchema } from 'graphql';
+import { ApiKeys } from './access/api-keys';
+import { SqlApiKeyStore } from './access/api-key.store';
+import { Authentication } from './access/authentication';
+import { SqlActionStore } from './actions/action.store';
+import { ListActions } from './actions/list-actions';
+import { LiveActions } from './actions/live-actions';
+import { ResolveActions } from './actions/resolve-action';
+import { SqlAppStore } from './apps/app.store';
+import { Apps } from './apps/apps';
+import { LocalBalanceFeed } from './balances/balance-feed';
+import { SqlLedgerReader } from './balances/ledger-reader.store';
+import { LiveBalances } from './balances/live-balances';
+import { SECOND_MS, systemClock, type Clock } from './clock';
+import type { Config } from './config';
+import { Database } from './database/database';
+import { entities } from './database/entities';
+import { DomainError } from './errors';
+import { firstRun, type FirstRun } from './first-run';
+import { Documents } from './graphql/documents';
+import { limitsRule } from './graphql/limits';
+import { createSchema } from './graphql/schema';
+import { Ledger } from './ledger/ledger';
+import { SqlLedgerStore } from './ledger/ledger.store';
+import { SqlOwnerStore } from './owners/owner.store';
+import { Owners } from './owners/owners';
+import { SqlPlanStore } from './plans/plan.store';
+import { Plans } from './plans/plans';
+import { explorerPage } from './server/explorer';
+import { createHttpServer } from './server/http';
+import { noIntrospection } from './server/no-introspection';
+import { SubscriptionServer } from './server/websocket';
+
+const SWEEP_INTERVAL_MS = SECOND_MS;
+const RECHECK_INTERVAL_MS = SECOND_MS;
+const LAST_USED_INTERVAL_MS = 10 * SECOND_MS;
+
+/** What a part of the service logs: one line, for people. */
+export interface Log {
+  info(line: string): void;
+  error(line: string, error: unknown): void;
+}
+
+export const consoleLog: Log = {
+  info: (line) => console.log(line),
+  error: (line, error) => console.error(line, error),
+};
+
+export interface Service {
+  /** Where it listens, such as http://127.0.0.1:4000. */
+  readonly url: string;
+  readonly schema: GraphQLSchema;
+  /** What an empty database was given; null where it was not empty. */
+  readonly firstRun: FirstRun | null;
+  /** Finishes what is in flight, closes sockets with 1001, closes the database. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** The features, wired to a database. Knows no transport. */
+function createFeatures(database: Database, clock: Clock, onError: (error: unknown) => void) {
+  const ledgerStore = new SqlLedgerStore(database);
+  const ledger = new Ledger(ledgerStore, clock);
+  const keyStore = new SqlApiKeyStore(database);
+  const authentication = new Authentication(keyStore, clock);
+  const curtailed = new Set<() => void>();
+  const onCurtailed = () => {
+    authentication.forget();
+    for (const listener of curtailed) listener();
+  };
+  const plans = new Plans(new SqlPlanStore(database), clock);
+  const owners = new Owners(new SqlOwnerStore(database, ledgerStore), plans, clock);
+  const settle = (ownerId: number) => ledger.balance(ownerId);
+  const apps = new Apps(new SqlAppStore(database), { clock, settle, onChanged: onCurtailed });
+  // An owner that exists has a balance; what is due is settled with the same look.
+  const assertScope = async ({ ownerId, appId }: { ownerId: number; appId: number | null }) => {
+    await ledger.balance(ownerId);
+    if (appId !== null) await apps.byId(ownerId, appId);
+  };
+  const apiKeys = new ApiKeys(keyStore, { clock, assertScope, onCurtailed });
+  const feed = new LocalBalanceFeed();
+  ledger.onCommitted((committed) => feed.publish(committed));
+  return {
+    ledger,
+    plans,
+    owners,
+    apps,
+    apiKeys,
+    authentication,
+    onCurtailed: (listener: () => void) => curtailed.add(listener),
+    reader: new SqlLedgerReader(database),
+    resolving: new ResolveActions(ledger),
+    listing: new ListActions(new SqlActionStore(database), assertScope),
+    live: {
+      balances: new LiveBalances({ ledger, feed, clock, onError }),
+      actions: new LiveActions(feed, assertScope),
+    },
+  };
+}
+
+export type Features = ReturnType<typeof createFeatures>;
+
+/** Builds and wires everything, and starts it. Throws where the database cannot be reached or the port is taken. */
+export async function start(config: Config, parts: { clock?: Clock; log?: Log } = {}): Promise<Service> {
+  const { clock = systemClock, log = consoleLog } = parts;
+  const reportBug = (error: unknown, requestId: string) => log.error(`A bug, request ${requestId}:`, error);
+  const onError = (error: unknown) => {
+    if (!(error instanceof DomainError)) log.error('In the background:', error);
+  };
+  const database = await Database.open(config.databaseUrl, entities);
+  try {
+    const features = createFeatures(database, clock, onError);
+    const given = await firstRun(features, config, database.kind);
+    const schema = createSchema(features);
+    const rules = config.introspection ? [limitsRule] : [limitsRule, noIntrospection];
+    const shared = { schema, authentication: features.authentication, live: features.live, reportBug };
+    let stopping: Promise<void> | null = null;
+    const { fastify, apollo } = await createHttpServer({
+      ...shared,
+      rules,
+      introspection: config.introspection,
+      explorer: config.explorer ? explorerPage() : null,
+      isReady: async () => stopping === null && (await database.isReady()),
+    });
+    const sockets = new SubscriptionServer({ ...shared, documents: new Documents(schema, rules) });
+    sockets.attach(fastify.server);
+    features.onCurtailed(() => void sockets.recheck().catch(onError));
+    const stopJobs = startJobs(features, sockets, onError);
+    await fastify.listen({ port: config.port, host: config.host });
+    const { port } = fastify.server.address() as AddressInfo;
+    const stop = async () => {
+      stopJobs();
+      await sockets.stop(config.shutdownGraceSeconds * SECOND_MS);
+      await fastify.close();
+      await apollo.stop();
+      await features.ledger.idle();
+      await features.authentication.flushLastUsed().catch(onError);
+      await database.close();
+    };
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    return { url: `http://${host}:${port}`, schema, firstRun: given, stop: () => (stopping ??= stop()) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** What runs by itself: due work of pools that nobody looks at, keys of open sockets, when keys were last used. */
+function startJobs(features: Features, sockets: SubscriptionServer, onError: (error: unknown) => void): () => void {
+  const repeat = (job: () => Promise<void>, intervalMs: number) => {
+    let running = false;
+    return setInterval(() => {
+      // A round that takes longer than its interval is not overtaken by the next one.
+      if (running) return;
+      running = true;
+      void job()
+        .catch(onError)
+        .finally(() => (running = false));
+    }, intervalMs).unref();
+  };
+  const timers = [
+    repeat(() => features.ledger.sweep(), SWEEP_INTERVAL_MS),
+    repeat(() => sockets.recheck(), RECHECK_INTERVAL_MS),
+    repeat(() => features.authentication.flushLastUsed(), LAST_USED_INTERVAL_MS),
+  ];
+  return () => timers.forEach((timer) => clearInterval(timer));
+}

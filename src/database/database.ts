@@ -1,0 +1,141 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm';
+import { unavailable } from '../errors';
+import { connectionOptions, databaseKind, type DatabaseKind } from './connection-options';
+import { isConnectionLoss } from './failure';
+
+/** Runs statements, either each on its own or, inside `write`, all in one transaction. */
+export interface Session {
+  readonly manager: EntityManager;
+  /** The rows of a SELECT. */
+  query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /** Runs an INSERT, UPDATE or DELETE; returns how many rows it matched. */
+  execute(sql: string, parameters?: readonly unknown[]): Promise<number>;
+}
+
+/**
+ * The one way to the database. Writes are transactions: on MySQL each on its own connection, READ COMMITTED (REPEATABLE READ's
+ * range locks deadlock); on SQLite one after the other on the only writing connection, since TypeORM shares it and concurrent
+ * transactions would become one another's savepoints. Reads see committed data only.
+ */
+export class Database {
+  /** Statements outside any transaction, for reading. */
+  readonly reader: Session;
+  private lastWrite: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly kind: DatabaseKind,
+    private readonly writing: DataSource,
+    private readonly reading: DataSource,
+  ) {
+    this.reader = readerOf(reading);
+  }
+
+  /** Connects and brings the schema up to date. */
+  static async open(databaseUrl: string, entities: MixedList<new () => object>): Promise<Database> {
+    const kind = databaseKind(databaseUrl);
+    if (kind === 'sqlite') {
+      await mkdir(path.dirname(path.resolve(databaseUrl.slice('sqlite:'.length))), { recursive: true });
+    }
+    const writing = new DataSource(connectionOptions(databaseUrl, { entities }));
+    await writing.initialize();
+    if (kind === 'mysql') prepareConnections(writing);
+    await writing.runMigrations({ transaction: 'each' });
+    if (kind === 'mysql') return new Database(kind, writing, writing);
+    const reading = new DataSource(connectionOptions(databaseUrl, { entities, readonly: true }));
+    await reading.initialize();
+    return new Database(kind, writing, reading);
+  }
+
+  /** Runs `work` in one transaction, which is rolled back when it throws. Never nest: use the session that `work` gets. */
+  async write<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    if (this.kind === 'mysql') return this.transact(work);
+    const turn = this.lastWrite.then(async () => {
+      try {
+        return await this.transact(work);
+      } finally {
+        // SQLite works on microtasks alone: without this pause, a busy queue would starve sockets and timers.
+        await new Promise((resume) => setImmediate(resume));
+      }
+    });
+    this.lastWrite = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Whether the schema's tables can be read: a lost quorum still answers `SELECT 1`. */
+  async isReady(): Promise<boolean> {
+    try {
+      await this.reader.query('SELECT code FROM plans ORDER BY id LIMIT 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.lastWrite;
+    if (this.reading !== this.writing) await this.reading.destroy();
+    await this.writing.destroy();
+  }
+
+  private async transact<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const runner = this.writing.createQueryRunner();
+    try {
+      await runner.query(this.kind === 'mysql' ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
+      const result = await work(sessionOf(runner));
+      await runner.query('COMMIT');
+      return result;
+    } catch (error) {
+      // The rollback of a lost connection fails too; the first error is the one that counts.
+      await runner.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+}
+
+/** Every new connection of the pool, before its first statement. */
+function prepareConnections(dataSource: DataSource): void {
+  const { pool } = dataSource.driver as unknown as { pool: MysqlPool };
+  pool.on('connection', (connection) => {
+    // NO_BACKSLASH_ESCAPES would defeat the escaping of parameters, so the mode is set, not inherited.
+    connection.query(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 5",
+    );
+    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  });
+}
+
+interface MysqlPool {
+  on(event: 'connection', listener: (connection: { query(sql: string): void }) => void): void;
+}
+
+function sessionOf(runner: QueryRunner): Session {
+  return {
+    manager: runner.manager,
+    query: (sql, parameters = []) => runner.query(sql, [...parameters]),
+    execute: async (sql, parameters = []) => {
+      const { affected } = await runner.query(sql, [...parameters], true);
+      return affected ?? 0;
+    },
+  };
+}
+
+function readerOf(dataSource: DataSource): Session {
+  const guarded = async <T>(read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (isConnectionLoss(error)) throw unavailable();
+      throw error;
+    }
+  };
+  return {
+    manager: dataSource.manager,
+    query: <Row>(sql: string, parameters: readonly unknown[] = []) =>
+      guarded(() => dataSource.query<Row[]>(sql, [...parameters])),
+    execute: () => Promise.reject(new Error('The reader does not write.')),
+  };
+}

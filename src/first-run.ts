@@ -1,0 +1,44 @@
+import type { ApiKeys } from './access/api-keys';
+import type { Caller } from './access/caller';
+import type { Apps } from './apps/apps';
+import type { Config } from './config';
+import type { DatabaseKind } from './database/connection-options';
+import type { Owners } from './owners/owners';
+import type { Plans } from './plans/plans';
+import { publicId } from './public-id';
+
+/** What an empty database was given, to be printed once. */
+export interface FirstRun {
+  /** The generated ADMIN key; null where ADMIN_KEY was set, which is never printed. */
+  readonly adminSecret: string | null;
+  /** A sample owner on the free plan with one app; on an embedded database only. */
+  readonly sample: { readonly ownerId: string; readonly appId: string; readonly appSecret: string } | null;
+}
+
+/** Creates the plan catalogue and one ADMIN key where there are none, and something to try at once. */
+export async function firstRun(
+  parts: { plans: Plans; owners: Owners; apps: Apps; apiKeys: ApiKeys },
+  config: Pick<Config, 'adminKey'>,
+  kind: DatabaseKind,
+): Promise<FirstRun | null> {
+  const { plans, owners, apps, apiKeys } = parts;
+  await plans.createFirst();
+  const first = await apiKeys.createFirstAdmin(config.adminKey);
+  if (!first) return null;
+  const adminSecret = config.adminKey === null ? first.secret : null;
+  if (kind !== 'sqlite') return { adminSecret, sample: null };
+  const operator: Caller = {
+    role: 'ADMIN',
+    keyOwnerId: 0,
+    keyNumber: first.apiKey.id,
+    ownerId: null,
+    appId: null,
+    expiresAt: null,
+  };
+  const owner = await owners.create({ name: 'Sample owner', planCode: 'free' });
+  const ownerId = publicId('owner', owner.id);
+  const app = await apps.create(operator, { ownerId, name: 'Sample app', allowedOrigins: [] });
+  const appId = publicId('app', app.ownerId, app.id);
+  const { secret } = await apiKeys.create(operator, { name: 'Sample key', role: 'APP', appId });
+  return { adminSecret, sample: { ownerId, appId, appSecret: secret } };
+}

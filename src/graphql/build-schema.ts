@@ -1,0 +1,31 @@
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type PubSub } from 'type-graphql';
+import { enforceAccess } from './access';
+
+/** A resolver class and the instance that answers for it. */
+export type ResolverEntry = readonly [new (...parts: never[]) => object, object];
+
+/** Every subscription brings its own stream (`subscribe`), so nothing is ever published by topic. */
+const noTopics: PubSub = {
+  publish: () => undefined,
+  subscribe: () => {
+    throw new Error('Subscriptions bring their own streams.');
+  },
+};
+
+/** Builds the executable schema; fails where a field does not declare who may use it. */
+export function buildSchema(resolvers: readonly ResolverEntry[], orphanedTypes: (new () => object)[]): GraphQLSchema {
+  const instances = new Map<unknown, object>(resolvers);
+  const [first, ...others] = resolvers.map(([resolver]) => resolver);
+  if (!first) throw new Error('A schema needs resolvers.');
+  const schema = buildSchemaSync({
+    resolvers: [first, ...others],
+    orphanedTypes,
+    container: { get: (resolver) => instances.get(resolver) },
+    // Inputs are checked by their bounds (src/bounds.ts): class-validator costs a quarter of the hot path.
+    validate: false,
+    pubSub: noTopics,
+  });
+  enforceAccess(schema);
+  return schema;
+}

@@ -1,0 +1,180 @@
+import type { Instant } from '../clock';
+import { assert, DomainError, notFound } from '../errors';
+import { captureAction, openAction, refundAction, voidAction } from './decide.actions';
+import { changePlan, grantCredits, revokeGrant } from './decide.grants';
+import type { Command, Decided, OutcomeOf } from './commands';
+import { PoolDraft, type PoolState } from './draft';
+import type {
+  ActionRecord,
+  AppMeter,
+  BalanceSnapshot,
+  Grant,
+  IdempotencyKey,
+  LedgerEntry,
+  PlanTerms,
+  Pool,
+} from './pool';
+import { isPaused } from './pool';
+import { grantPlanCredits, settle } from './settle';
+import { renewalAfter } from './period';
+
+/** What a batch of commands comes to for one pool: what to persist, what to answer, what to publish once it is committed. */
+export interface Decision {
+  readonly ownerId: number;
+  /** The version that was read; the write is guarded by it. */
+  readonly readVersion: number;
+  readonly changed: boolean;
+  readonly pool: Pool;
+  readonly balance: BalanceSnapshot;
+  readonly entries: readonly LedgerEntry[];
+  /** Grants that were opened or changed. */
+  readonly grants: readonly Grant[];
+  /** Actions that were opened or resolved, each in its final state. */
+  readonly actions: readonly ActionRecord[];
+  /** The same, one for each time, in order. */
+  readonly recorded: readonly ActionRecord[];
+  readonly meters: readonly AppMeter[];
+  /** The keys of the entries that opened an action or a grant, by sequence. */
+  readonly openedKeys: ReadonlyMap<number, IdempotencyKey>;
+  /** One for each command, in order. */
+  readonly decided: readonly Decided[];
+}
+
+/**
+ * Decides the commands of one pool, in order, after settling what has fallen due. Pure: the same state, commands and instant
+ * give the same decision. `now` is raised to the pool's last movement, so that a skewed clock never turns its time back.
+ * A refusal changes nothing but what had fallen due; its neighbours are decided as if it had not been there.
+ */
+export function decide(state: PoolState, commands: readonly Command[], now: Instant): Decision {
+  const draft = new PoolDraft(state);
+  const at = Math.max(now, state.pool.lastAt);
+  const settled = settle(draft, state, at);
+  const decided = commands.map((command): Decided => {
+    if (!settled) return { status: 'DEFERRED' };
+    return decideOne(draft, state, command, at);
+  });
+  return conclude(draft, state, decided);
+}
+
+/** A new pool, with the first period's credits granted. Its owner and its row are created in the same transaction. */
+export function decideOpening(opening: { ownerId: number; planId: number; terms: PlanTerms; at: Instant }): Decision {
+  const { ownerId, planId, terms, at } = opening;
+  const pool: Pool = {
+    ownerId,
+    planId,
+    ...terms,
+    version: 0,
+    lastSequence: 0,
+    lastAt: at,
+    available: 0,
+    held: 0,
+    paused: 0,
+    granted: 0,
+    spent: 0,
+    expired: 0,
+    revoked: 0,
+    nextPlanId: null,
+    anchorAt: at,
+    periodStart: at,
+    resetsAt: renewalAfter(at, at),
+    allowance: terms.monthlyCredits,
+    usedThisPeriod: 0,
+    suspendedAt: null,
+    nextHoldExpiresAt: null,
+    nextDueAt: renewalAfter(at, at),
+  };
+  const state: PoolState = {
+    pool,
+    grants: [],
+    apps: [],
+    actions: [],
+    seenKeys: new Map(),
+    dueHolds: [],
+    moreDueHolds: false,
+    nextHoldExpiresAt: null,
+    planTerms: new Map(),
+  };
+  const draft = new PoolDraft(state);
+  grantPlanCredits(draft, { credits: terms.monthlyCredits, reason: 'The plan began.', at });
+  return conclude(draft, state, []);
+}
+
+function decideOne(draft: PoolDraft, state: PoolState, command: Command, at: Instant): Decided {
+  try {
+    return { status: 'ACCEPTED', outcome: apply(draft, state, command, at) };
+  } catch (error) {
+    // Every rule refuses before it moves anything, so a refusal leaves the draft as it was.
+    if (error instanceof DomainError) return { status: 'REFUSED', error };
+    throw error;
+  }
+}
+
+function apply(draft: PoolDraft, state: PoolState, command: Command, at: Instant): OutcomeOf<Command> {
+  switch (command.kind) {
+    case 'DEBIT':
+    case 'HOLD':
+      return openAction(draft, command, at);
+    case 'CAPTURE':
+      return captureAction(draft, command, at);
+    case 'VOID':
+      return voidAction(draft, command, at);
+    case 'REFUND':
+      return refundAction(draft, command, at);
+    case 'GRANT':
+      return grantCredits(draft, command, at);
+    case 'REVOKE':
+      return revokeGrant(draft, command, at);
+    case 'CHANGE_PLAN':
+      return changePlan(draft, state, command, at);
+    case 'SETTLE':
+      return { balance: draft.snapshot() };
+  }
+}
+
+/** Every command to an owner that does not exist comes to this. */
+export function refuseUnknownOwner(): Decided {
+  return { status: 'REFUSED', error: notFound('owner') };
+}
+
+function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[]): Decision {
+  const { pool } = draft;
+  pool.nextDueAt = nextDueAt(draft);
+  const moved = pool.version !== state.pool.version;
+  const changed = moved || pool.nextDueAt !== state.pool.nextDueAt;
+  // Every change of the pool raises its version, also one that moved nothing.
+  if (changed && !moved) pool.version += 1;
+  assertGrantsAddUp(draft);
+  return {
+    ownerId: pool.ownerId,
+    readVersion: state.pool.version,
+    changed,
+    pool,
+    balance: draft.snapshot(),
+    entries: draft.entries,
+    grants: [...draft.touchedGrants.values()],
+    actions: [...draft.touchedActions.values()],
+    recorded: draft.recorded,
+    meters: [...draft.touchedMeters.values()],
+    openedKeys: draft.openedKeys,
+    decided,
+  };
+}
+
+function nextDueAt(draft: PoolDraft): Instant {
+  const { pool } = draft;
+  if (pool.held === 0) pool.nextHoldExpiresAt = null;
+  let due = Math.min(pool.resetsAt, pool.nextHoldExpiresAt ?? Infinity);
+  for (const { expiresAt } of draft.grants) if (expiresAt !== null) due = Math.min(due, expiresAt);
+  return due;
+}
+
+function assertGrantsAddUp(draft: PoolDraft): void {
+  let available = 0;
+  let paused = 0;
+  for (const grant of draft.grants) {
+    if (isPaused(grant, draft.pool)) paused += grant.remaining;
+    else available += grant.remaining;
+  }
+  assert(available === draft.pool.available, 'I5: the remainders of usable grants add up to available');
+  assert(paused === draft.pool.paused, 'I5: the remainders of paused grants add up to paused');
+}

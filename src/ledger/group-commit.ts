@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { unavailable } from '../errors';
+
+export interface GroupCommitOptions<C, R> {
+  /** Commits a batch in one transaction; returns one result for each command, in order. */
+  commit(batch: readonly C[]): Promise<readonly R[]>;
+  /** Whether a failed batch may simply run again: nothing of it took effect, or that is found out by looking up the keys. */
+  isTransient(error: unknown): boolean;
+  maxBatch?: number;
+  maxQueued?: number;
+  maxAttempts?: number;
+  /** From 0 to 1: spreads the retries of writers that collided. */
+  random?(): number;
+}
+
+interface Waiting<C, R> {
+  command: C;
+  resolve(result: R): void;
+  reject(error: unknown): void;
+}
+
+const MAX_BATCH = 1_000;
+const MAX_QUEUED = 50_000;
+const MAX_ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 4;
+const LONGEST_PAUSE_MS = 500;
+
+/**
+ * One lane of group commit: commands that arrive while a batch is in flight form the next one. No timers, so a lone command
+ * waits for nothing, and a thousand concurrent ones share one commit. A batch that fails for a reason that does not pass is
+ * halved until only the culprit fails.
+ */
+export class GroupCommit<C, R> {
+  private waiting: Waiting<C, R>[] = [];
+  private running: Promise<void> | null = null;
+
+  constructor(private readonly options: GroupCommitOptions<C, R>) {}
+
+  /** The command's result once it is committed. Rejects with UNAVAILABLE where the queue is full or the store out of reach. */
+  submit(command: C): Promise<R> {
+    if (this.waiting.length >= (this.options.maxQueued ?? MAX_QUEUED)) return Promise.reject(unavailable());
+    return new Promise<R>((resolve, reject) => {
+      this.waiting.push({ command, resolve, reject });
+      this.running ??= this.run();
+    });
+  }
+
+  /** Resolves when nothing is waiting or in flight. */
+  async idle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private async run(): Promise<void> {
+    // Commands of the same turn of the event loop join the first batch.
+    await Promise.resolve();
+    while (this.waiting.length > 0) {
+      await this.settle(this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH));
+    }
+    this.running = null;
+  }
+
+  private async settle(batch: readonly Waiting<C, R>[]): Promise<void> {
+    try {
+      const results = await this.commitWithRetries(batch.map(({ command }) => command));
+      batch.forEach(({ resolve }, index) => resolve(results[index] as R));
+    } catch (error) {
+      if (this.options.isTransient(error)) for (const { reject } of batch) reject(unavailable());
+      else if (batch.length === 1) batch[0]?.reject(error);
+      else {
+        const half = batch.length >> 1;
+        await this.settle(batch.slice(0, half));
+        await this.settle(batch.slice(half));
+      }
+    }
+  }
+
+  private async commitWithRetries(batch: readonly C[]): Promise<readonly R[]> {
+    const { commit, isTransient, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await commit(batch);
+      } catch (error) {
+        if (attempt >= maxAttempts || !isTransient(error)) throw error;
+        await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + random()));
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type { Clock, Instant } from '../clock';
+import { notFound } from '../errors';
+import { groupBy } from './group-by';
+import type { Command, Decided, OutcomeOf } from './commands';
+import { decide, refuseUnknownOwner, type Decision } from './decide';
+import type { PoolState } from './draft';
+import { GroupCommit } from './group-commit';
+import type { ActionRecord, BalanceSnapshot } from './pool';
+
+/** One database transaction, seen from the ledger. */
+export interface LedgerTransaction {
+  /** Locks the pools that the commands are about and reads what deciding needs; unknown owners are left out. */
+  load(commands: readonly Command[], now: Instant): Promise<ReadonlyMap<number, PoolState>>;
+  /** Writes the decisions. Fails with a transient error where a pool changed since it was read. */
+  persist(decisions: readonly Decision[]): Promise<void>;
+}
+
+export interface LedgerStore {
+  /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+  transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** Whether a failed transaction may run again as a whole. */
+  isTransient(error: unknown): boolean;
+  /** One owner's balance as committed, without settling what is due; null where there is no such owner. */
+  readBalance(ownerId: number): Promise<BalanceSnapshot | null>;
+  /** Owners of pools that have something due at `now`, longest due first, at most `limit`. */
+  readDueOwners(now: Instant, limit: number): Promise<number[]>;
+}
+
+/** What a transaction did to one pool, told after it is committed and never before (I6). */
+export interface Committed {
+  readonly balance: BalanceSnapshot;
+  /** Actions as they were opened or resolved, in order. */
+  readonly recorded: readonly ActionRecord[];
+}
+
+export type CommitListener = (committed: Committed) => void;
+
+/** How many due pools one round of the sweep settles before it looks again. */
+const SWEEP_BATCH = 500;
+
+/**
+ * The one way to move a credit, whoever causes it: `submit` a command. Commands of all owners share one lane of group commit;
+ * each gets its own outcome, and a refusal never fails its neighbours.
+ */
+export class Ledger {
+  private readonly lane: GroupCommit<Command, Decided>;
+  private readonly listeners = new Set<CommitListener>();
+
+  constructor(
+    private readonly store: LedgerStore,
+    private readonly clock: Clock,
+  ) {
+    this.lane = new GroupCommit<Command, Decided>({
+      commit: (batch) => this.commit(batch),
+      isTransient: (error) => this.store.isTransient(error),
+    });
+  }
+
+  /**
+   * Decides and commits one command. Rejects with a DomainError where it is refused (the codes stand with each command's
+   * function in decide.*.ts), or with UNAVAILABLE where the database is out of reach: then what happened is unknown.
+   */
+  async submit<C extends Command>(command: C): Promise<OutcomeOf<C>> {
+    for (;;) {
+      const decided = await this.lane.submit(command);
+      if (decided.status === 'REFUSED') throw decided.error;
+      if (decided.status === 'ACCEPTED') return decided.outcome as OutcomeOf<C>;
+      // DEFERRED: each pass settles a thousand expired holds, so this ends.
+    }
+  }
+
+  /** The owner's balance now: what has fallen due is settled before it is read (rule 4). NOT_FOUND where there is none. */
+  async balance(ownerId: number): Promise<BalanceSnapshot> {
+    const balance = await this.store.readBalance(ownerId);
+    if (!balance) throw notFound('owner');
+    if (balance.nextDueAt > this.clock.now()) return balance;
+    return (await this.submit({ kind: 'SETTLE', ownerId })).balance;
+  }
+
+  /** Settles every pool that has something due, so that their entries do not wait for the next read or movement. */
+  async sweep(): Promise<void> {
+    for (;;) {
+      const owners = await this.store.readDueOwners(this.clock.now(), SWEEP_BATCH);
+      await Promise.all(owners.map((ownerId) => this.submit({ kind: 'SETTLE', ownerId })));
+      if (owners.length < SWEEP_BATCH) return;
+    }
+  }
+
+  /** Calls `listener` after each commit that changed a pool, in the order of the commits. Returns how to stop that. */
+  onCommitted(listener: CommitListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Resolves when no command is waiting or in flight. */
+  idle(): Promise<void> {
+    return this.lane.idle();
+  }
+
+  private async commit(commands: readonly Command[]): Promise<Decided[]> {
+    const now = this.clock.now();
+    const decisions = await this.store.transact(async (transaction) => {
+      const states = await transaction.load(commands, now);
+      const decisions = decideAll(states, commands, now);
+      await transaction.persist(decisions);
+      return decisions;
+    });
+    for (const decision of decisions) if (decision.changed) this.publish(decision);
+    return inCommandOrder(commands, decisions);
+  }
+
+  private publish({ balance, recorded }: Decision): void {
+    for (const listener of this.listeners) listener({ balance, recorded });
+  }
+}
+
+function decideAll(states: ReadonlyMap<number, PoolState>, commands: readonly Command[], now: Instant): Decision[] {
+  const byOwner = groupBy(commands, (command) => command.ownerId);
+  return [...states].map(([ownerId, state]) => decide(state, byOwner.get(ownerId) ?? [], now));
+}
+
+function inCommandOrder(commands: readonly Command[], decisions: readonly Decision[]): Decided[] {
+  const remaining = new Map(decisions.map(({ ownerId, decided }) => [ownerId, decided.values()]));
+  return commands.map((command) => {
+    const next = remaining.get(command.ownerId)?.next();
+    return next?.done === false ? next.value : refuseUnknownOwner();
+  });
+}

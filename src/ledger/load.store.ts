@@ -1,0 +1,270 @@
+import type { Database, Session } from '../database/database';
+import { groupBy } from './group-by';
+import { ownedRows, readActions } from './actions.store';
+import type { Command } from './commands';
+import { GRANTS_APP_ID, keyOf, type PoolState, type SeenKey } from './draft';
+import {
+  GRANT_COLUMNS,
+  grantOf,
+  hexOf,
+  METER_COLUMNS,
+  meterOf,
+  poolOf,
+  POOL_COLUMNS,
+  termsOf,
+  type Row,
+} from './ledger.rows';
+import type { ActionRecord, AppMeter, DatedPlanTerms, Grant, Pool } from './pool';
+
+/** How many expired holds one transaction settles. More wait for the next one, and the commands with them. */
+const DUE_HOLDS_PER_BATCH = 1_000;
+
+/** Per owner, what the commands and the due work of a batch refer to. */
+interface Wanted {
+  pool: Pool;
+  sequences: Set<number>;
+  apps: Set<number>;
+  grants: Set<number>;
+  plans: Set<number>;
+  holdsDue: boolean;
+}
+
+/**
+ * Locks the pools of a batch, in id order so that two writers never wait for one another (hazard 3), and reads what deciding
+ * the commands needs. Owners that do not exist are left out.
+ */
+export async function loadStates(
+  session: Session,
+  kind: Database['kind'],
+  commands: readonly Command[],
+  now: number,
+): Promise<Map<number, PoolState>> {
+  const pools = await lockPools(session, kind, commands);
+  const wanted = new Map(pools.map((pool) => [pool.ownerId, wantedOf(pool, now)]));
+  const present = commands.filter((command) => wanted.has(command.ownerId));
+  for (const command of present) want(wanted.get(command.ownerId) as Wanted, command);
+
+  const openGrants = await readOpenGrants(session, [...wanted.keys()]);
+  const seen = await readSeenKeys(session, present);
+  for (const [ownerId, keys] of seen.actions) for (const sequence of keys) wanted.get(ownerId)?.sequences.add(sequence);
+  for (const [ownerId, keys] of seen.grants) for (const sequence of keys) wanted.get(ownerId)?.grants.add(sequence);
+  const holds = await readDueHolds(session, [...wanted.values()], now);
+  const actions = await readWantedActions(session, wanted, holds);
+  for (const action of actions) {
+    const owner = wanted.get(action.ownerId) as Wanted;
+    owner.grants.add(action.grantSequence);
+    owner.apps.add(action.appId);
+  }
+  for (const grant of openGrants) wanted.get(grant.ownerId)?.grants.delete(grant.sequence);
+  const grants = [...openGrants, ...(await readGrants(session, wanted))];
+  const meters = await readMeters(session, wanted);
+  const planTerms = await readPlanTerms(session, [...wanted.values()]);
+
+  const byOwner = <T extends { ownerId: number }>(rows: readonly T[]) => groupBy(rows, (row) => row.ownerId);
+  const grantsOf = byOwner(grants);
+  const actionsByOwner = byOwner(actions);
+  const metersOf = byOwner(meters);
+  return new Map(
+    pools.map((pool): [number, PoolState] => {
+      const due = holds.get(pool.ownerId);
+      const ownActions = actionsByOwner.get(pool.ownerId) ?? [];
+      return [
+        pool.ownerId,
+        {
+          pool,
+          grants: grantsOf.get(pool.ownerId) ?? [],
+          apps: metersOf.get(pool.ownerId) ?? [],
+          actions: ownActions,
+          seenKeys: seen.keys.get(pool.ownerId) ?? new Map(),
+          dueHolds: due ? inOrder(due.sequences, ownActions) : [],
+          moreDueHolds: due?.more ?? false,
+          nextHoldExpiresAt: due ? due.next : pool.nextHoldExpiresAt,
+          planTerms,
+        },
+      ];
+    }),
+  );
+}
+
+async function lockPools(session: Session, kind: Database['kind'], commands: readonly Command[]): Promise<Pool[]> {
+  const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
+  const lock = kind === 'mysql' ? ' FOR UPDATE' : '';
+  const rows = await session.query<Row>(
+    `SELECT ${Object.values(POOL_COLUMNS).join(', ')} FROM pools
+     WHERE owner_id IN (${owners.map(() => '?').join(', ')}) ORDER BY owner_id${lock}`,
+    owners,
+  );
+  return rows.map(poolOf);
+}
+
+function wantedOf(pool: Pool, now: number): Wanted {
+  const at = Math.max(now, pool.lastAt);
+  const plans = pool.resetsAt <= at ? [pool.nextPlanId ?? pool.planId] : [];
+  return {
+    pool,
+    sequences: new Set(),
+    apps: new Set(),
+    grants: new Set(),
+    plans: new Set(plans),
+    holdsDue: pool.nextHoldExpiresAt !== null && pool.nextHoldExpiresAt <= at,
+  };
+}
+
+function want(owner: Wanted, command: Command): void {
+  switch (command.kind) {
+    case 'DEBIT':
+    case 'HOLD':
+      owner.apps.add(command.appId);
+      break;
+    case 'CAPTURE':
+    case 'VOID':
+    case 'REFUND':
+      owner.sequences.add(command.actionSequence);
+      break;
+    case 'REVOKE':
+      owner.grants.add(command.grantSequence);
+      break;
+    case 'CHANGE_PLAN':
+      owner.plans.add(command.planId);
+      break;
+    case 'GRANT':
+    case 'SETTLE':
+      break;
+  }
+}
+
+async function readOpenGrants(session: Session, owners: readonly number[]): Promise<Grant[]> {
+  if (owners.length === 0) return [];
+  const rows = await session.query<Row>(
+    `SELECT ${GRANT_COLUMNS} FROM grants WHERE owner_id IN (${owners.map(() => '?').join(', ')}) AND remaining > 0`,
+    owners,
+  );
+  return rows.map(grantOf);
+}
+
+async function readGrants(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<Grant[]> {
+  const asked = [...wanted].filter(([, owner]) => owner.grants.size > 0);
+  if (asked.length === 0) return [];
+  const where = ownedRows(
+    'sequence',
+    asked.map(([ownerId, owner]) => ({ ownerId, values: [...owner.grants] })),
+  );
+  const rows = await session.query<Row>(`SELECT ${GRANT_COLUMNS} FROM grants WHERE ${where.sql}`, where.parameters);
+  return rows.map(grantOf);
+}
+
+interface SeenKeys {
+  keys: Map<number, Map<string, SeenKey>>;
+  actions: Map<number, number[]>;
+  grants: Map<number, number[]>;
+}
+
+/** Which keys of the batch are known already: read after the lock, so that what a concurrent writer committed is seen. */
+async function readSeenKeys(session: Session, commands: readonly Command[]): Promise<SeenKeys> {
+  const seen: SeenKeys = { keys: new Map(), actions: new Map(), grants: new Map() };
+  const asked = new Map<string, { ownerId: number; appId: number; hashes: Buffer[] }>();
+  for (const command of commands) {
+    if (command.kind !== 'DEBIT' && command.kind !== 'HOLD' && command.kind !== 'GRANT') continue;
+    const appId = command.kind === 'GRANT' ? GRANTS_APP_ID : command.appId;
+    const group = `${command.ownerId}:${appId}`;
+    const entry = asked.get(group) ?? { ownerId: command.ownerId, appId, hashes: [] };
+    entry.hashes.push(Buffer.from(command.key.hash, 'hex'));
+    asked.set(group, entry);
+  }
+  if (asked.size === 0) return seen;
+  const groups = [...asked.values()];
+  const rows = await session.query<Row>(
+    `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ledger_entries WHERE ${groups
+      .map(({ hashes }) => `(owner_id = ? AND app_id = ? AND key_hash IN (${hashes.map(() => '?').join(', ')}))`)
+      .join(' OR ')}`,
+    groups.flatMap(({ ownerId, appId, hashes }) => [ownerId, appId, ...hashes]),
+  );
+  for (const row of rows) {
+    const ownerId = Number(row['owner_id']);
+    const appId = Number(row['app_id']);
+    const sequence = Number(row['sequence']);
+    const keys = seen.keys.get(ownerId) ?? new Map<string, SeenKey>();
+    seen.keys.set(ownerId, keys);
+    const key = { sequence, text: String(row['idempotency_key']), fingerprint: hexOf(row['fingerprint']) };
+    keys.set(keyOf(appId, hexOf(row['key_hash'])), key);
+    const opened = appId === GRANTS_APP_ID ? seen.grants : seen.actions;
+    opened.set(ownerId, [...(opened.get(ownerId) ?? []), sequence]);
+  }
+  return seen;
+}
+
+interface DueHolds {
+  sequences: number[];
+  more: boolean;
+  /** The earliest expiry of the holds that are not due; null: there is none. */
+  next: number | null;
+}
+
+async function readDueHolds(session: Session, owners: readonly Wanted[], now: number): Promise<Map<number, DueHolds>> {
+  const due = new Map<number, DueHolds>();
+  for (const { pool, holdsDue } of owners) {
+    if (!holdsDue) continue;
+    const at = Math.max(now, pool.lastAt);
+    const rows = await session.query<Row>(
+      `SELECT sequence FROM holds WHERE owner_id = ? AND expires_at <= ? ORDER BY expires_at, sequence
+       LIMIT ${DUE_HOLDS_PER_BATCH + 1}`,
+      [pool.ownerId, at],
+    );
+    const [later] = await session.query<Row>(
+      'SELECT MIN(expires_at) AS next FROM holds WHERE owner_id = ? AND expires_at > ?',
+      [pool.ownerId, at],
+    );
+    const next = later?.['next'];
+    due.set(pool.ownerId, {
+      sequences: rows.slice(0, DUE_HOLDS_PER_BATCH).map((row) => Number(row['sequence'])),
+      more: rows.length > DUE_HOLDS_PER_BATCH,
+      next: next === null || next === undefined ? null : Number(next),
+    });
+  }
+  return due;
+}
+
+async function readWantedActions(
+  session: Session,
+  wanted: ReadonlyMap<number, Wanted>,
+  holds: ReadonlyMap<number, DueHolds>,
+): Promise<ActionRecord[]> {
+  return readActions(
+    session,
+    [...wanted].map(([ownerId, { sequences }]) => ({
+      ownerId,
+      sequences: [...new Set([...sequences, ...(holds.get(ownerId)?.sequences ?? [])])],
+    })),
+  );
+}
+
+async function readMeters(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<AppMeter[]> {
+  const asked = [...wanted].filter(([, owner]) => owner.apps.size > 0);
+  if (asked.length === 0) return [];
+  const where = ownedRows(
+    'id',
+    asked.map(([ownerId, owner]) => ({ ownerId, values: [...owner.apps] })),
+  );
+  const rows = await session.query<Row>(`SELECT ${METER_COLUMNS} FROM apps WHERE ${where.sql}`, where.parameters);
+  return rows.map(meterOf);
+}
+
+async function readPlanTerms(
+  session: Session,
+  owners: readonly Wanted[],
+): Promise<Map<number, readonly DatedPlanTerms[]>> {
+  const plans = [...new Set(owners.flatMap((owner) => [...owner.plans]))];
+  if (plans.length === 0) return new Map();
+  const rows = await session.query<Row>(
+    `SELECT plan_id, effective_from, monthly_credits, top_ups_allowed, rollover_limit FROM plan_terms
+     WHERE plan_id IN (${plans.map(() => '?').join(', ')}) ORDER BY plan_id, effective_from`,
+    plans,
+  );
+  const byPlan = groupBy(rows, (row) => Number(row['plan_id']));
+  return new Map([...byPlan].map(([planId, dated]) => [planId, dated.map(termsOf)]));
+}
+
+function inOrder(sequences: readonly number[], actions: readonly ActionRecord[]): ActionRecord[] {
+  const bySequence = new Map(actions.map((action) => [action.sequence, action]));
+  return sequences.map((sequence) => bySequence.get(sequence)).filter((action) => action !== undefined);
+}

@@ -1,0 +1,157 @@
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import cors from '@fastify/cors';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
+import type { Authentication } from '../access/authentication';
+import { DomainError, type ErrorCode } from '../errors';
+import { checkAccess } from '../graphql/access';
+import type { RequestContext, UncheckedContext } from '../graphql/context';
+import { LIMITS } from '../graphql/limits';
+import { publicError, type ReportBug } from '../graphql/public-error';
+
+export const GRAPHQL_PATH = '/graphql';
+
+export interface HttpParts {
+  readonly schema: GraphQLSchema;
+  readonly rules: readonly ValidationRule[];
+  readonly introspection: boolean;
+  readonly authentication: Authentication;
+  readonly live: RequestContext['live'];
+  readonly reportBug: ReportBug;
+  /** The explorer's page; null: configured off. Rendered when it is first asked for. */
+  readonly explorer: (() => string) | null;
+  isReady(): Promise<boolean>;
+}
+
+/** Statuses of requests that were refused as a whole, before anything was executed. */
+const REQUEST_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403 };
+
+/** HTTP: queries and mutations at /graphql, the explorer at /, health and readiness. */
+export async function createHttpServer(
+  parts: HttpParts,
+): Promise<{ fastify: FastifyInstance; apollo: ApolloServer<UncheckedContext> }> {
+  const apollo = createApollo(parts);
+  await apollo.start();
+  const fastify = Fastify({
+    bodyLimit: LIMITS.bodyBytes,
+    // Idle keep-alive connections do not hold up a stop; requests in flight are finished.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    logger: false,
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  // Any origin, without credentials: keys are headers, never cookies (hazard 14).
+  await fastify.register(cors, {
+    origin: '*',
+    methods: ['GET', 'POST', 'OPTIONS'],
+    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight'],
+    maxAge: 86_400,
+  });
+  fastify.setErrorHandler((error, _request, reply) => answerFailure(error, reply, parts.reportBug));
+  fastify.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ errors: [{ message: 'There is nothing here.', extensions: { code: 'NOT_FOUND' } }] }),
+  );
+  addGraphql(fastify, apollo, parts);
+  addHealth(fastify, parts);
+  return { fastify, apollo };
+}
+
+function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
+  return new ApolloServer<UncheckedContext>({
+    schema: parts.schema,
+    introspection: parts.introspection,
+    validationRules: [...parts.rules],
+    parseOptions: { maxTokens: LIMITS.tokens },
+    validationOptions: { maxErrors: 5 },
+    includeStacktraceInErrorResponses: false,
+    hideSchemaDetailsFromClientErrors: true,
+    persistedQueries: false,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    // The process's signals are handled in main.ts, which stops this server in its turn.
+    stopOnTerminationSignals: false,
+    formatError: (_formatted, error) => publicError(error, parts.reportBug),
+    plugins: [accessPlugin(parts.schema)],
+  });
+}
+
+/** Decides over HTTP what websocket.ts decides for sockets, by the same function. */
+function accessPlugin(schema: GraphQLSchema): ApolloServerPlugin<UncheckedContext> {
+  const listener = {
+     
+    async didResolveOperation({
+      document,
+      operation,
+      contextValue,
+    }: Parameters<typeof checkOperation>[1]): Promise<void> {
+      checkOperation(schema, { document, operation, contextValue });
+    },
+  };
+  return {
+    // One listener for all requests: it keeps nothing.
+    requestDidStart: () => Promise.resolve(listener as never),
+  };
+}
+
+function checkOperation(
+  schema: GraphQLSchema,
+  request: {
+    document: Parameters<typeof checkAccess>[1];
+    operation: Parameters<typeof checkAccess>[2] | undefined;
+    contextValue: UncheckedContext;
+  },
+): void {
+  const { document, operation, contextValue } = request;
+  // Without an operation of that name, Apollo answers by itself.
+  if (!operation) return;
+  const refusal =
+    operation.operation === 'subscription'
+      ? new DomainError('BAD_USER_INPUT', 'Subscriptions run over WebSocket only.', { problems: [] })
+      : checkAccess(schema, document, operation, contextValue);
+  if (!refusal) return;
+  throw new GraphQLError(refusal.message, {
+    originalError: refusal,
+    extensions: { http: { status: REQUEST_STATUS[refusal.code] ?? 400 } },
+  });
+}
+
+function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedContext>, parts: HttpParts): void {
+  const { authentication, live } = parts;
+  const handle = fastifyApolloHandler(apollo, {
+    context: async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
+      const { authorization, origin } = headers;
+      const caller = await authentication.authenticate({ authorization, origin });
+      return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
+    },
+  });
+  fastify.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, handler: handle as never });
+  fastify.get('/', (request, reply) => {
+    const wantsPage = request.headers.accept?.includes('text/html');
+    if (!parts.explorer || !wantsPage) return reply.code(404).callNotFound();
+    return reply.type('text/html').header('x-frame-options', 'DENY').send(parts.explorer());
+  });
+}
+
+function addHealth(fastify: FastifyInstance, parts: HttpParts): void {
+  fastify.get('/healthz', () => ({ status: 'ok' }));
+  fastify.get('/readyz', async (_request, reply) => {
+    const ready = await parts.isReady();
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+  });
+}
+
+/** What fails before GraphQL is reached: a body that is too large, is not JSON, or has another content type. */
+function answerFailure(error: unknown, reply: FastifyReply, reportBug: ReportBug): FastifyReply {
+  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const code = (error as { code?: string }).code;
+  // A malformed Host or URL is the client's doing, although it surfaces as a TypeError.
+  const mistake = (status >= 400 && status < 500) || code === 'ERR_INVALID_URL';
+  const words =
+    status === 413 ? `The body exceeds ${LIMITS.bodyBytes} bytes.` : 'The request is not GraphQL over HTTP.';
+  const failure = mistake ? new DomainError('BAD_USER_INPUT', words, { problems: [] }) : error;
+  return reply
+    .code(mistake ? (status >= 400 && status < 500 ? status : 400) : 500)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ errors: [publicError(failure, reportBug)] }));
+}

@@ -1,0 +1,181 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import type { ServerOptions } from 'graphql-ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Authentication, Credentials } from '../access/authentication';
+import { type Caller, unauthenticated } from '../access/caller';
+import { DomainError } from '../errors';
+import { checkAccess } from '../graphql/access';
+import type { RequestContext } from '../graphql/context';
+import { type Documents, InvalidDocument } from '../graphql/documents';
+import { LIMITS } from '../graphql/limits';
+import { publicError, type ReportBug } from '../graphql/public-error';
+import { GRAPHQL_PATH } from './http';
+
+/** Clients may retry after it; 1008 would be fatal to them (hazard 8). */
+const FORBIDDEN_CLOSE = 4403;
+const GOING_AWAY_CLOSE = 1001;
+const UNSUPPORTED_DATA_CLOSE = 1003;
+const PING_INTERVAL_MS = 12_000;
+
+type Extra = {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+  credentials?: Credentials;
+  caller?: Caller;
+};
+
+export interface WebSocketParts {
+  readonly schema: GraphQLSchema;
+  readonly documents: Documents;
+  readonly authentication: Authentication;
+  readonly live: RequestContext['live'];
+  readonly reportBug: ReportBug;
+}
+
+/** Subscriptions, and nothing else, over graphql-transport-ws on the HTTP server's port and path. */
+export class SubscriptionServer {
+  private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: LIMITS.messageBytes });
+  private readonly connected = new Set<Extra>();
+  private stopping = false;
+  private readonly server: { dispose(): void | Promise<void> };
+
+  constructor(private readonly parts: WebSocketParts) {
+    this.sockets.on('connection', (socket: WebSocket) => {
+      // The protocol is text; String(data) of a binary frame would be read as if it were.
+      socket.on('message', (_data, isBinary) => {
+        if (isBinary) socket.close(UNSUPPORTED_DATA_CLOSE, 'Text frames only');
+      });
+      // A frame that breaks the protocol ends its socket (ws closes it by itself), and nothing else.
+      socket.on('error', () => undefined);
+    });
+    this.server = useServer<Record<string, unknown>, Extra>(this.options(), this.sockets, PING_INTERVAL_MS);
+  }
+
+  /** Takes the upgrades of this HTTP server. */
+  attach(http: Server): void {
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      const path = (request.url ?? '').split('?', 1)[0];
+      if (path !== GRAPHQL_PATH || this.stopping) {
+        socket.end(
+          `HTTP/1.1 ${this.stopping ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`,
+        );
+        return;
+      }
+      this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.sockets.emit('connection', webSocket, request);
+      });
+    });
+  }
+
+  /** Looks at every socket's key again: closes those whose key was revoked, has expired, or whose origin is not allowed any more. */
+  async recheck(): Promise<void> {
+    await Promise.all(
+      [...this.connected].map(async (extra) => {
+        const caller = await this.parts.authentication.authenticate(extra.credentials as Credentials);
+        if (caller === null || caller instanceof DomainError) extra.socket.close(FORBIDDEN_CLOSE, 'Forbidden');
+      }),
+    );
+  }
+
+  /** Closes all sockets with 1001: clients subscribe again elsewhere. Those that do not answer are cut after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    for (const socket of this.sockets.clients) socket.close(GOING_AWAY_CLOSE, 'Going away');
+    const cut = setTimeout(() => {
+      for (const socket of this.sockets.clients) socket.terminate();
+    }, graceMs);
+    await this.server.dispose();
+    clearTimeout(cut);
+  }
+
+  private options(): ServerOptions<Record<string, unknown>, Extra> {
+    const { reportBug } = this.parts;
+    return {
+      schema: this.parts.schema,
+      // Never lets an error's own message out in a close reason.
+      ...({ isProd: true } as object),
+      onConnect: (context) => this.connect(context.extra, context.connectionParams),
+      onClose: ({ extra }) => void this.connected.delete(extra),
+      onSubscribe: (context, _id, payload) => {
+        const open = Object.keys(context.subscriptions).length;
+        return this.subscribe(context.extra, payload, open);
+      },
+      onError: (_context, _id, _payload, errors) => errors.map((error) => publicError(error, reportBug)),
+      onNext: (_context, _id, _payload, _args, result) =>
+        result.errors
+          ? { ...result, errors: result.errors.map((error) => publicError(error, reportBug)) as never }
+          : undefined,
+    };
+  }
+
+  private async connect(extra: Extra, parameters: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
+    extra.credentials = {
+      authorization: authorizationOf(parameters),
+      origin: extra.request.headers.origin,
+    };
+    const caller = await this.parts.authentication.authenticate(extra.credentials);
+    if (caller === null || caller instanceof DomainError) return false;
+    extra.caller = caller;
+    this.connected.add(extra);
+    return true;
+  }
+
+  private subscribe(
+    { caller }: Extra,
+    payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
+    open: number,
+  ): ExecutionArgs | readonly GraphQLError[] {
+    const { schema, documents, live } = this.parts;
+    const refuse = (error: DomainError) => [new GraphQLError(error.message, { originalError: error })];
+    if (!caller) return refuse(unauthenticated());
+    if (open > LIMITS.subscriptionsPerSocket) {
+      return refuse(
+        new DomainError('LIMIT_REACHED', `A socket has at most ${LIMITS.subscriptionsPerSocket} subscriptions.`),
+      );
+    }
+    try {
+      const { document, operation } = documents.read(payload.query, payload.operationName);
+      if (!operation) return refuse(badRequest('The document has no operation of this name.'));
+      if (operation.operation !== 'subscription') {
+        return refuse(badRequest('Only subscriptions run over WebSocket: send queries and mutations over HTTP.'));
+      }
+      const context: RequestContext = { caller, refusal: null, live };
+      const refusal = checkAccess(schema, document, operation, context);
+      if (refusal) return refuse(refusal);
+      return {
+        schema,
+        document,
+        operationName: payload.operationName ?? null,
+        variableValues: payload.variables ?? null,
+        contextValue: context,
+      };
+    } catch (error) {
+      if (!(error instanceof InvalidDocument)) throw error;
+      return error.errors.map(
+        (cause) =>
+          new GraphQLError(cause.message, {
+            originalError: cause.originalError ?? cause,
+            positions: cause.positions ?? null,
+            source: cause.source ?? null,
+            extensions: { code: error.phase },
+          }),
+      );
+    }
+  }
+}
+
+function badRequest(message: string): DomainError {
+  return new DomainError('BAD_USER_INPUT', message, { problems: [] });
+}
+
+/** The key of connectionParams, under the name of the HTTP header in whichever case. */
+function authorizationOf(parameters: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  for (const [name, value] of Object.entries(parameters ?? {})) {
+    if (name.toLowerCase() === 'authorization' && typeof value === 'string') return value;
+  }
+  return undefined;
+}
