@@ -58,11 +58,11 @@ export function listOf(bound: Bound, { max }: { max: number }): Bound {
   };
 }
 
-/** A page's origin as a browser sends it: scheme, host and port, nothing else. `null` never is one. */
+/** A page's origin as a browser sends it: scheme, host and port, nothing else. `null` and patterns never are one. */
 export const httpOrigin: Bound = {
   limits: 'an http or https origin of at most 255 characters',
   check: (value) =>
-    typeof value === 'string' && value.length <= 255 && /^https?:/.test(value) && originOf(value) === value
+    typeof value === 'string' && value.length <= 255 && /^https?:[^*]+$/.test(value) && originOf(value) === value
       ? null
       : 'must be an http or https origin, such as https://shop.example',
 };

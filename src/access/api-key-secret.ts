@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { toBase62 } from '../public-id';
 
@@ -27,7 +27,7 @@ export function isWellFormedSecret(secret: string, role?: ApiKeyRole): boolean {
 
 /** What is stored of a secret. It has 190 bits of chance in it, so one round of SHA-256 is enough. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** What a list may show of a secret: its prefix and its last four characters. */

@@ -23,6 +23,8 @@ interface CachedKey {
 /** Turns credentials into a caller, the same way on both transports. */
 export class Authentication {
   private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS });
+  /** Rises with each `forget`: what was read before it must not be remembered after it. */
+  private generation = 0;
   private lastUsed = new Map<string, { ownerId: number; id: number; at: Instant }>();
 
   constructor(
@@ -56,6 +58,7 @@ export class Authentication {
 
   /** Forgets what is known of keys, after one was curtailed or an app's origins changed. Both are rare. */
   forget(): void {
+    this.generation += 1;
     this.cache.clear();
   }
 
@@ -73,9 +76,10 @@ export class Authentication {
   }
 
   private async lookUp(hash: Buffer): Promise<KnownKey | null> {
+    const { generation } = this;
     const readAt = this.clock.now();
     const key = await this.store.byHash(hash);
-    if (key) this.cache.set(hash.toString('latin1'), { key, readAt });
+    if (key && generation === this.generation) this.cache.set(hash.toString('latin1'), { key, readAt });
     return key;
   }
 

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { badUserInput } from '../errors';
 
 const DEEPEST_LEVEL = 32;
 
 /** The first 16 bytes of a key's SHA-256, in hexadecimal: what the ledger keeps unique. */
 export function hashKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+  return hash('sha256', key).slice(0, 32);
 }
 
 /**
@@ -13,9 +13,7 @@ export function hashKey(key: string): string {
  * appId and what equals its default; what is null or undefined counts as absent.
  */
 export function fingerprint(mutation: string, input: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256')
-    .update(`${mutation}\n${canonicalJson(input)}`)
-    .digest('hex');
+  return hash('sha256', `${mutation}\n${canonicalJson(input)}`);
 }
 
 /** JSON with sorted keys and without nulls in `input` itself. BAD_USER_INPUT where it nests too deeply to be read safely. */

@@ -46,7 +46,10 @@ export class ListActions {
     const { ownerId, number } = ownIdOf(caller, 'action', id);
     const action = await this.store.byId(ownerId, number);
     if (!action || (caller.appId !== null && action.appId !== caller.appId)) throw notFound('action');
-    return action;
+    if (action.status !== 'HELD') return action;
+    // Its hold may have expired: settle what is due, then read it again.
+    await this.assertCurrent({ ownerId, appId: null });
+    return (await this.store.byId(ownerId, number)) ?? action;
   }
 }
 

@@ -25,8 +25,6 @@ registerEnumType(AppStatusEnum, {
 export class AppType extends Node {
   ownerNumber!: number;
   number!: number;
-  countedFrom!: number;
-  countedUse!: number;
 
   @Field(() => String, { description: 'Its name.' })
   @AllowedTo(...ALL_BUT_PUBLISHABLE)
@@ -123,7 +121,7 @@ export class UpdateAppPayload {
 
 /** An app as the API shows it; `usedThisPeriod` depends on the running period and is resolved when it is asked for. */
 export function presentApp(app: App): AppType {
-  const { ownerId, id, name, status, creditCap, usedThisPeriod, countedFrom, allowedOrigins, createdAt } = app;
+  const { ownerId, id, name, status, creditCap, allowedOrigins, createdAt } = app;
   const presented = {
     id: publicId('app', ownerId, id),
     ownerNumber: ownerId,
@@ -131,8 +129,6 @@ export function presentApp(app: App): AppType {
     name,
     status,
     creditCap,
-    countedUse: usedThisPeriod,
-    countedFrom,
     allowedOrigins,
     createdAt,
   };

@@ -47,9 +47,11 @@ export class AppResolver {
 
   @FieldResolver(() => Int)
   async usedThisPeriod(@Root() app: AppType): Promise<number> {
-    // A counter of an earlier period counts nothing of this one.
+    // A hold that has expired, or a renewal, changes the counter: settle what is due, then read it.
     const { periodStart } = await this.ledger.balance(app.ownerNumber);
-    return app.countedFrom === periodStart ? app.countedUse : 0;
+    const { usedThisPeriod, countedFrom } = await this.apps.byId(app.ownerNumber, app.number);
+    // A counter of an earlier period counts nothing of this one.
+    return countedFrom >= periodStart ? usedThisPeriod : 0;
   }
 
   @FieldResolver(() => [ApiKeyType])

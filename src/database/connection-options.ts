@@ -45,6 +45,8 @@ export function connectionOptions(
         timezone: 'Z',
         connectTimeout: CONNECT_TIMEOUT_MS,
         // Every integer of ours is below 2^53, so BIGINT columns are read as numbers, not as strings.
+        // A batch's statements travel together. All values are parameters, which the driver escapes.
+        multipleStatements: true,
         supportBigNumbers: true,
         bigNumberStrings: false,
         entities,

@@ -1,18 +1,24 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { DataSource, type EntityManager, type MixedList, type QueryRunner } from 'typeorm';
+import { DataSource, type MixedList, type QueryRunner } from 'typeorm';
+import { LRUCache } from 'lru-cache';
 import { unavailable } from '../errors';
 import { connectionOptions, databaseKind, type DatabaseKind } from './connection-options';
 import { isConnectionLoss } from './failure';
+import { type MysqlConnection, MysqlSession } from './mysql-session';
+import type { Session, Statement, TransactionSession } from './session';
+import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
+import { SqliteSession } from './sqlite-session';
 
-/** Runs statements, either each on its own or, inside `write`, all in one transaction. */
-export interface Session {
-  readonly manager: EntityManager;
-  /** The rows of a SELECT. */
-  query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
-  /** Runs an INSERT, UPDATE or DELETE; returns how many rows it matched. */
-  execute(sql: string, parameters?: readonly unknown[]): Promise<number>;
+export type { Session, Statement };
+
+export interface WriteOptions {
+  /** Saves a round trip. Only for work that does not use the session's manager before its first statement. */
+  readonly beginWithFirstStatement?: boolean;
 }
+
+/** Prepared statements kept for the writing connection: the ledger's texts come back with every batch. */
+const SQLITE_STATEMENTS = 200;
 
 /**
  * The one way to the database. Writes are transactions: on MySQL each on its own connection, READ COMMITTED (REPEATABLE READ's
@@ -23,6 +29,7 @@ export class Database {
   /** Statements outside any transaction, for reading. */
   readonly reader: Session;
   private lastWrite: Promise<unknown> = Promise.resolve();
+  private readonly sqliteStatements = new LRUCache<string, SqliteStatement>({ max: SQLITE_STATEMENTS });
 
   private constructor(
     readonly kind: DatabaseKind,
@@ -49,11 +56,11 @@ export class Database {
   }
 
   /** Runs `work` in one transaction, which is rolled back when it throws. Never nest: use the session that `work` gets. */
-  async write<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    if (this.kind === 'mysql') return this.transact(work);
+  async write<T>(work: (session: Session) => Promise<T>, options: WriteOptions = {}): Promise<T> {
+    if (this.kind === 'mysql') return this.transact(work, options);
     const turn = this.lastWrite.then(async () => {
       try {
-        return await this.transact(work);
+        return await this.transact(work, options);
       } finally {
         // SQLite works on microtasks alone: without this pause, a busy queue would starve sockets and timers.
         await new Promise((resume) => setImmediate(resume));
@@ -79,20 +86,29 @@ export class Database {
     await this.writing.destroy();
   }
 
-  private async transact<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  private async transact<T>(work: (session: Session) => Promise<T>, options: WriteOptions): Promise<T> {
     const runner = this.writing.createQueryRunner();
+    let session: TransactionSession | null = null;
     try {
-      await runner.query(this.kind === 'mysql' ? 'START TRANSACTION' : 'BEGIN IMMEDIATE');
-      const result = await work(sessionOf(runner));
-      await runner.query('COMMIT');
+      session = await this.sessionOf(runner);
+      if (!options.beginWithFirstStatement) await session.begin();
+      const result = await work(session);
+      await session.commit();
       return result;
     } catch (error) {
       // The rollback of a lost connection fails too; the first error is the one that counts.
-      await runner.query('ROLLBACK').catch(() => undefined);
+      await session?.rollback().catch(() => undefined);
       throw error;
     } finally {
       await runner.release();
     }
+  }
+
+  private async sessionOf(runner: QueryRunner): Promise<TransactionSession> {
+    const connection: unknown = await runner.connect();
+    return this.kind === 'mysql'
+      ? new MysqlSession(connection as MysqlConnection, runner.manager)
+      : new SqliteSession(connection as SqliteDatabase, runner.manager, this.sqliteStatements);
   }
 }
 
@@ -112,17 +128,6 @@ interface MysqlPool {
   on(event: 'connection', listener: (connection: { query(sql: string): void }) => void): void;
 }
 
-function sessionOf(runner: QueryRunner): Session {
-  return {
-    manager: runner.manager,
-    query: (sql, parameters = []) => runner.query(sql, [...parameters]),
-    execute: async (sql, parameters = []) => {
-      const { affected } = await runner.query(sql, [...parameters], true);
-      return affected ?? 0;
-    },
-  };
-}
-
 function readerOf(dataSource: DataSource): Session {
   const guarded = async <T>(read: () => Promise<T>): Promise<T> => {
     try {
@@ -132,10 +137,15 @@ function readerOf(dataSource: DataSource): Session {
       throw error;
     }
   };
+  const query = <Row>(sql: string, parameters: readonly unknown[] = []) =>
+    guarded(() => dataSource.query<Row[]>(sql, [...parameters]));
+  const refuse = () => Promise.reject(new Error('The reader does not write.'));
   return {
     manager: dataSource.manager,
-    query: <Row>(sql: string, parameters: readonly unknown[] = []) =>
-      guarded(() => dataSource.query<Row[]>(sql, [...parameters])),
-    execute: () => Promise.reject(new Error('The reader does not write.')),
+    query,
+    execute: refuse,
+    queryAll: <Row>(statements: readonly Statement[]) =>
+      Promise.all(statements.map(({ sql, parameters }) => query<Row>(sql, parameters))),
+    executeAll: refuse,
   };
 }

@@ -42,8 +42,13 @@ function record(draft: PoolDraft, command: OpenAction, grant: Grant, at: Instant
   }
   draft.count(command.appId, 1);
   draft.rememberKey(command.appId, sequence, command.key);
+  const { type, visitor, origin, details, metadata } = command.facts;
   const action: ActionRecord = {
-    ...command.facts,
+    type,
+    visitor,
+    origin,
+    details,
+    metadata,
     ownerId: pool.ownerId,
     sequence,
     appId: command.appId,

@@ -21,8 +21,8 @@ import { renewalAfter } from './period';
 /** What a batch of commands comes to for one pool: what to persist, what to answer, what to publish once it is committed. */
 export interface Decision {
   readonly ownerId: number;
-  /** The version that was read; the write is guarded by it. */
-  readonly readVersion: number;
+  /** The pool as it was read; the write is guarded by its version. */
+  readonly before: Pool;
   readonly changed: boolean;
   readonly pool: Pool;
   readonly balance: BalanceSnapshot;
@@ -138,18 +138,15 @@ export function refuseUnknownOwner(): Decided {
 
 function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[]): Decision {
   const { pool } = draft;
-  pool.nextDueAt = nextDueAt(draft);
-  const moved = pool.version !== state.pool.version;
-  const changed = moved || pool.nextDueAt !== state.pool.nextDueAt;
-  // Every change of the pool raises its version, also one that moved nothing.
-  if (changed && !moved) pool.version += 1;
+  const balance = draft.snapshot();
   assertGrantsAddUp(draft);
   return {
     ownerId: pool.ownerId,
-    readVersion: state.pool.version,
-    changed,
+    before: state.pool,
+    // Every change of the pool raises its version, also one that moved nothing.
+    changed: pool.version !== state.pool.version,
     pool,
-    balance: draft.snapshot(),
+    balance,
     entries: draft.entries,
     grants: [...draft.touchedGrants.values()],
     actions: [...draft.touchedActions.values()],
@@ -158,14 +155,6 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
     openedKeys: draft.openedKeys,
     decided,
   };
-}
-
-function nextDueAt(draft: PoolDraft): Instant {
-  const { pool } = draft;
-  if (pool.held === 0) pool.nextHoldExpiresAt = null;
-  let due = Math.min(pool.resetsAt, pool.nextHoldExpiresAt ?? Infinity);
-  for (const { expiresAt } of draft.grants) if (expiresAt !== null) due = Math.min(due, expiresAt);
-  return due;
 }
 
 function assertGrantsAddUp(draft: PoolDraft): void {

@@ -117,8 +117,18 @@ export class PoolDraft {
     return { ...meter, usedThisPeriod: 0, countedFrom: this.pool.periodStart };
   }
 
+  /** The balance now, with what falls due next: whoever is answered waits for that instant. */
   snapshot(): BalanceSnapshot {
+    this.pool.nextDueAt = this.nextDueAt();
     return snapshotOf(this.pool, this.openGrants);
+  }
+
+  private nextDueAt(): Instant {
+    const { pool } = this;
+    if (pool.held === 0) pool.nextHoldExpiresAt = null;
+    let due = Math.min(pool.resetsAt, pool.nextHoldExpiresAt ?? Infinity);
+    for (const { expiresAt } of this.openGrants) if (expiresAt !== null) due = Math.min(due, expiresAt);
+    return due;
   }
 
   /** Adds a grant by its GRANT entry. The caller has made sure that it fits in the pool (I2). */

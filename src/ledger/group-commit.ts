@@ -51,8 +51,9 @@ export class GroupCommit<C, R> {
   }
 
   private async run(): Promise<void> {
-    // Commands of the same turn of the event loop join the first batch.
-    await Promise.resolve();
+    // What has arrived at the sockets by now joins the first batch: otherwise a store that answers without waiting, such as
+    // SQLite, would commit each command alone before the next socket is read.
+    await new Promise((resume) => setImmediate(resume));
     while (this.waiting.length > 0) {
       await this.settle(this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH));
     }

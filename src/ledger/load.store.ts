@@ -1,4 +1,4 @@
-import type { Database, Session } from '../database/database';
+import type { Database, Session, Statement } from '../database/database';
 import { groupBy } from './group-by';
 import { ownedRows, readActions } from './actions.store';
 import type { Command } from './commands';
@@ -39,15 +39,14 @@ export async function loadStates(
   commands: readonly Command[],
   now: number,
 ): Promise<Map<number, PoolState>> {
-  const pools = await lockPools(session, kind, commands);
-  const wanted = new Map(pools.map((pool) => [pool.ownerId, wantedOf(pool, now)]));
-  const present = commands.filter((command) => wanted.has(command.ownerId));
-  for (const command of present) want(wanted.get(command.ownerId) as Wanted, command);
-
-  const openGrants = await readOpenGrants(session, [...wanted.keys()]);
-  const seen = await readSeenKeys(session, present);
-  for (const [ownerId, keys] of seen.actions) for (const sequence of keys) wanted.get(ownerId)?.sequences.add(sequence);
-  for (const [ownerId, keys] of seen.grants) for (const sequence of keys) wanted.get(ownerId)?.grants.add(sequence);
+  const first = await readFirst(session, kind, commands);
+  const wanted = new Map(first.pools.map((pool) => [pool.ownerId, wantedOf(pool, now)]));
+  for (const command of commands) {
+    const owner = wanted.get(command.ownerId);
+    if (owner) want(owner, command);
+  }
+  for (const [ownerId, sequences] of first.seen.actions) for (const s of sequences) wanted.get(ownerId)?.sequences.add(s);
+  for (const [ownerId, sequences] of first.seen.grants) for (const s of sequences) wanted.get(ownerId)?.grants.add(s);
   const holds = await readDueHolds(session, [...wanted.values()], now);
   const actions = await readWantedActions(session, wanted, holds);
   for (const action of actions) {
@@ -55,46 +54,96 @@ export async function loadStates(
     owner.grants.add(action.grantSequence);
     owner.apps.add(action.appId);
   }
-  for (const grant of openGrants) wanted.get(grant.ownerId)?.grants.delete(grant.sequence);
-  const grants = [...openGrants, ...(await readGrants(session, wanted))];
-  const meters = await readMeters(session, wanted);
+  for (const grant of first.openGrants) wanted.get(grant.ownerId)?.grants.delete(grant.sequence);
+  for (const meter of first.meters) wanted.get(meter.ownerId)?.apps.delete(meter.appId);
+  const grants = [...first.openGrants, ...(await readGrants(session, wanted))];
+  const meters = [...first.meters, ...(await readMeters(session, wanted))];
   const planTerms = await readPlanTerms(session, [...wanted.values()]);
+  return statesOf(first.pools, { grants, meters, actions, holds, planTerms, seen: first.seen });
+}
 
+interface Loaded {
+  grants: readonly Grant[];
+  meters: readonly AppMeter[];
+  actions: readonly ActionRecord[];
+  holds: ReadonlyMap<number, DueHolds>;
+  planTerms: ReadonlyMap<number, readonly DatedPlanTerms[]>;
+  seen: SeenKeys;
+}
+
+function statesOf(pools: readonly Pool[], loaded: Loaded): Map<number, PoolState> {
   const byOwner = <T extends { ownerId: number }>(rows: readonly T[]) => groupBy(rows, (row) => row.ownerId);
-  const grantsOf = byOwner(grants);
-  const actionsByOwner = byOwner(actions);
-  const metersOf = byOwner(meters);
+  const grants = byOwner(loaded.grants);
+  const actions = byOwner(loaded.actions);
+  const meters = byOwner(loaded.meters);
   return new Map(
     pools.map((pool): [number, PoolState] => {
-      const due = holds.get(pool.ownerId);
-      const ownActions = actionsByOwner.get(pool.ownerId) ?? [];
+      const due = loaded.holds.get(pool.ownerId);
+      const ownActions = actions.get(pool.ownerId) ?? [];
       return [
         pool.ownerId,
         {
           pool,
-          grants: grantsOf.get(pool.ownerId) ?? [],
-          apps: metersOf.get(pool.ownerId) ?? [],
+          grants: grants.get(pool.ownerId) ?? [],
+          apps: meters.get(pool.ownerId) ?? [],
           actions: ownActions,
-          seenKeys: seen.keys.get(pool.ownerId) ?? new Map(),
+          seenKeys: loaded.seen.keys.get(pool.ownerId) ?? new Map(),
           dueHolds: due ? inOrder(due.sequences, ownActions) : [],
           moreDueHolds: due?.more ?? false,
           nextHoldExpiresAt: due ? due.next : pool.nextHoldExpiresAt,
-          planTerms,
+          planTerms: loaded.planTerms,
         },
       ];
     }),
   );
 }
 
-async function lockPools(session: Session, kind: Database['kind'], commands: readonly Command[]): Promise<Pool[]> {
+interface FirstRead {
+  pools: Pool[];
+  openGrants: Grant[];
+  seen: SeenKeys;
+  meters: AppMeter[];
+}
+
+/** What nearly every batch needs, in one round trip. The lock comes first, so what follows is what its holder left. */
+async function readFirst(
+  session: Session,
+  kind: Database['kind'],
+  commands: readonly Command[],
+): Promise<FirstRead> {
   const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
+  const marks = owners.map(() => '?').join(', ');
   const lock = kind === 'mysql' ? ' FOR UPDATE' : '';
-  const rows = await session.query<Row>(
-    `SELECT ${Object.values(POOL_COLUMNS).join(', ')} FROM pools
-     WHERE owner_id IN (${owners.map(() => '?').join(', ')}) ORDER BY owner_id${lock}`,
-    owners,
-  );
-  return rows.map(poolOf);
+  const keys = seenKeysStatement(commands);
+  const apps = meterStatement(appsOf(commands));
+  const statements = [
+    {
+      sql: `SELECT ${Object.values(POOL_COLUMNS).join(', ')} FROM pools WHERE owner_id IN (${marks}) ORDER BY owner_id${lock}`,
+      parameters: owners,
+    },
+    { sql: `SELECT ${GRANT_COLUMNS} FROM grants WHERE owner_id IN (${marks}) AND remaining > 0`, parameters: owners },
+    ...(apps ? [apps] : []),
+    ...(keys ? [keys] : []),
+  ];
+  const [pools = [], grants = [], ...others] = await session.queryAll<Row>(statements);
+  const meters = apps ? (others.shift() ?? []) : [];
+  return {
+    pools: pools.map(poolOf),
+    openGrants: grants.map(grantOf),
+    meters: meters.map(meterOf),
+    seen: seenKeysOf(others[0] ?? []),
+  };
+}
+
+function appsOf(commands: readonly Command[]): Map<number, Set<number>> {
+  const apps = new Map<number, Set<number>>();
+  for (const command of commands) {
+    if (command.kind !== 'DEBIT' && command.kind !== 'HOLD') continue;
+    const own = apps.get(command.ownerId);
+    if (own) own.add(command.appId);
+    else apps.set(command.ownerId, new Set([command.appId]));
+  }
+  return apps;
 }
 
 function wantedOf(pool: Pool, now: number): Wanted {
@@ -112,10 +161,6 @@ function wantedOf(pool: Pool, now: number): Wanted {
 
 function want(owner: Wanted, command: Command): void {
   switch (command.kind) {
-    case 'DEBIT':
-    case 'HOLD':
-      owner.apps.add(command.appId);
-      break;
     case 'CAPTURE':
     case 'VOID':
     case 'REFUND':
@@ -127,19 +172,13 @@ function want(owner: Wanted, command: Command): void {
     case 'CHANGE_PLAN':
       owner.plans.add(command.planId);
       break;
+    // What these need was read first.
+    case 'DEBIT':
+    case 'HOLD':
     case 'GRANT':
     case 'SETTLE':
       break;
   }
-}
-
-async function readOpenGrants(session: Session, owners: readonly number[]): Promise<Grant[]> {
-  if (owners.length === 0) return [];
-  const rows = await session.query<Row>(
-    `SELECT ${GRANT_COLUMNS} FROM grants WHERE owner_id IN (${owners.map(() => '?').join(', ')}) AND remaining > 0`,
-    owners,
-  );
-  return rows.map(grantOf);
 }
 
 async function readGrants(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<Grant[]> {
@@ -160,25 +199,29 @@ interface SeenKeys {
 }
 
 /** Which keys of the batch are known already: read after the lock, so that what a concurrent writer committed is seen. */
-async function readSeenKeys(session: Session, commands: readonly Command[]): Promise<SeenKeys> {
-  const seen: SeenKeys = { keys: new Map(), actions: new Map(), grants: new Map() };
+function seenKeysStatement(commands: readonly Command[]): Statement | null {
   const asked = new Map<string, { ownerId: number; appId: number; hashes: Buffer[] }>();
   for (const command of commands) {
     if (command.kind !== 'DEBIT' && command.kind !== 'HOLD' && command.kind !== 'GRANT') continue;
     const appId = command.kind === 'GRANT' ? GRANTS_APP_ID : command.appId;
     const group = `${command.ownerId}:${appId}`;
-    const entry = asked.get(group) ?? { ownerId: command.ownerId, appId, hashes: [] };
-    entry.hashes.push(Buffer.from(command.key.hash, 'hex'));
-    asked.set(group, entry);
+    const hash = Buffer.from(command.key.hash, 'hex');
+    const entry = asked.get(group);
+    if (entry) entry.hashes.push(hash);
+    else asked.set(group, { ownerId: command.ownerId, appId, hashes: [hash] });
   }
-  if (asked.size === 0) return seen;
+  if (asked.size === 0) return null;
   const groups = [...asked.values()];
-  const rows = await session.query<Row>(
-    `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ledger_entries WHERE ${groups
+  return {
+    sql: `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ledger_entries WHERE ${groups
       .map(({ hashes }) => `(owner_id = ? AND app_id = ? AND key_hash IN (${hashes.map(() => '?').join(', ')}))`)
       .join(' OR ')}`,
-    groups.flatMap(({ ownerId, appId, hashes }) => [ownerId, appId, ...hashes]),
-  );
+    parameters: groups.flatMap(({ ownerId, appId, hashes }) => [ownerId, appId, ...hashes]),
+  };
+}
+
+function seenKeysOf(rows: readonly Row[]): SeenKeys {
+  const seen: SeenKeys = { keys: new Map(), actions: new Map(), grants: new Map() };
   for (const row of rows) {
     const ownerId = Number(row['owner_id']);
     const appId = Number(row['app_id']);
@@ -239,14 +282,19 @@ async function readWantedActions(
 }
 
 async function readMeters(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<AppMeter[]> {
-  const asked = [...wanted].filter(([, owner]) => owner.apps.size > 0);
-  if (asked.length === 0) return [];
+  const statement = meterStatement(new Map([...wanted].map(([ownerId, { apps }]) => [ownerId, apps])));
+  if (!statement) return [];
+  return (await session.query<Row>(statement.sql, statement.parameters)).map(meterOf);
+}
+
+function meterStatement(apps: ReadonlyMap<number, ReadonlySet<number>>): Statement | null {
+  const asked = [...apps].filter(([, ids]) => ids.size > 0);
+  if (asked.length === 0) return null;
   const where = ownedRows(
     'id',
-    asked.map(([ownerId, owner]) => ({ ownerId, values: [...owner.apps] })),
+    asked.map(([ownerId, ids]) => ({ ownerId, values: [...ids] })),
   );
-  const rows = await session.query<Row>(`SELECT ${METER_COLUMNS} FROM apps WHERE ${where.sql}`, where.parameters);
-  return rows.map(meterOf);
+  return { sql: `SELECT ${METER_COLUMNS} FROM apps WHERE ${where.sql}`, parameters: where.parameters };
 }
 
 async function readPlanTerms(

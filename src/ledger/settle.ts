@@ -26,8 +26,15 @@ export function settle(draft: PoolDraft, state: PoolState, until: Instant): bool
     else if (draft.pool.resetsAt === due) renew(draft, state, due);
     else expireGrants(draft, due);
   }
-  if (state.dueHolds.length > 0) draft.pool.nextHoldExpiresAt = state.moreDueHolds ? horizon : state.nextHoldExpiresAt;
+  expectHold(draft, state.moreDueHolds ? horizon : state.nextHoldExpiresAt);
   return !state.moreDueHolds;
+}
+
+/** Also where no hold was due after all, because the one that was expected is resolved: or the pool would stay due for ever. */
+function expectHold({ pool }: PoolDraft, expiresAt: Instant | null): void {
+  if (pool.nextHoldExpiresAt === expiresAt) return;
+  pool.nextHoldExpiresAt = expiresAt;
+  pool.version += 1;
 }
 
 function expiryOf(hold: ActionRecord): Instant {
@@ -66,6 +73,8 @@ function renew(draft: PoolDraft, state: PoolState, at: Instant): void {
   pool.planId = planId;
   pool.nextPlanId = null;
   pool.periodStart = at;
+  // A renewal may move nothing, and a clock that goes back must not open an action before its period.
+  pool.lastAt = Math.max(pool.lastAt, at);
   pool.resetsAt = renewalAfter(pool.anchorAt, at);
   pool.usedThisPeriod = 0;
   pool.allowance = terms.monthlyCredits;

@@ -7,6 +7,8 @@ import type { PlanTerms } from '../ledger/pool';
 import { PlanRow, PlanTermsRow } from './plan.entity';
 import type { Plan, PlanChanges, PlanStore, NewPlan } from './plans';
 
+const NUMBER_ATTEMPTS = 8;
+
 export class SqlPlanStore implements PlanStore {
   constructor(private readonly database: Database) {}
 
@@ -25,20 +27,19 @@ export class SqlPlanStore implements PlanStore {
     return this.database.reader.manager.findOneBy(PlanRow, { code });
   }
 
+  /** Plans are numbered. Two that are created at once may meet in a number: the later one takes the next. */
   async create(plans: readonly NewPlan[], now: Instant): Promise<Plan[]> {
-    return this.database.write(async (session) => {
-      const [row] = await session.query<{ last: unknown }>('SELECT MAX(id) AS last FROM plans');
-      const last = Number(row?.last ?? 0);
-      const created = plans.map((plan, index) => ({ ...plan, id: last + 1 + index, archivedAt: null, createdAt: now }));
+    for (let attempt = 1; ; attempt++) {
       try {
-        await session.manager.insert(PlanRow, created);
+        return await this.database.write((session) => this.insert(session, plans, now));
       } catch (error) {
-        if (isDuplicate(error)) throw new DomainError('CONFLICT', 'This plan code is taken.');
-        throw error;
+        if (!isDuplicate(error)) throw error;
+        const taken = await Promise.all(plans.map(({ code }) => this.byCode(code)));
+        if (attempt >= NUMBER_ATTEMPTS || taken.some((plan) => plan !== null)) {
+          throw new DomainError('CONFLICT', 'This plan code is taken.');
+        }
       }
-      for (const plan of created) await this.insertTerms(session, plan.id, plan, now);
-      return created;
-    });
+    }
   }
 
   async update(id: number, changes: PlanChanges, now: Instant): Promise<Plan | null> {
@@ -56,6 +57,15 @@ export class SqlPlanStore implements PlanStore {
       if (!sameTerms) await this.insertTerms(session, id, after, now);
       return after;
     });
+  }
+
+  private async insert(session: Session, plans: readonly NewPlan[], now: Instant): Promise<Plan[]> {
+    const [row] = await session.query<{ last: unknown }>('SELECT MAX(id) AS last FROM plans');
+    const last = Number(row?.last ?? 0);
+    const created = plans.map((plan, index) => ({ ...plan, id: last + 1 + index, archivedAt: null, createdAt: now }));
+    await session.manager.insert(PlanRow, created);
+    for (const plan of created) await this.insertTerms(session, plan.id, plan, now);
+    return created;
   }
 
   private async insertTerms(session: Session, planId: number, terms: PlanTerms, now: Instant): Promise<void> {

@@ -1,4 +1,5 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -72,7 +73,12 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
     // The process's signals are handled in main.ts, which stops this server in its turn.
     stopOnTerminationSignals: false,
     formatError: (_formatted, error) => publicError(error, parts.reportBug),
-    plugins: [accessPlugin(parts.schema)],
+    plugins: [
+      accessPlugin(parts.schema),
+      // Would wrap every field of every answer to find out that none may be cached.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+    ],
   });
 }
 

@@ -18,6 +18,8 @@ import { GRAPHQL_PATH } from './http';
 const FORBIDDEN_CLOSE = 4403;
 const GOING_AWAY_CLOSE = 1001;
 const UNSUPPORTED_DATA_CLOSE = 1003;
+/** Clients retry after it, too; what graphql-ws closes with by itself (4500) would be fatal to them. */
+const TRY_AGAIN_LATER_CLOSE = 1013;
 const PING_INTERVAL_MS = 12_000;
 
 type Extra = {
@@ -48,10 +50,13 @@ export class SubscriptionServer {
       socket.on('message', (_data, isBinary) => {
         if (isBinary) socket.close(UNSUPPORTED_DATA_CLOSE, 'Text frames only');
       });
-      // A frame that breaks the protocol ends its socket (ws closes it by itself), and nothing else.
-      socket.on('error', () => undefined);
     });
     this.server = useServer<Record<string, unknown>, Extra>(this.options(), this.sockets, PING_INTERVAL_MS);
+    this.sockets.on('connection', (socket: WebSocket) => {
+      // A frame that breaks the protocol ends its socket (ws closes it by itself), and nothing else: graphql-ws would print
+      // a stack for whatever anybody sends.
+      socket.removeAllListeners('error').on('error', () => undefined);
+    });
   }
 
   /** Takes the upgrades of this HTTP server. */
@@ -117,9 +122,16 @@ export class SubscriptionServer {
       authorization: authorizationOf(parameters),
       origin: extra.request.headers.origin,
     };
-    const caller = await this.parts.authentication.authenticate(extra.credentials);
-    if (caller === null || caller instanceof DomainError) return false;
-    extra.caller = caller;
+    try {
+      const caller = await this.parts.authentication.authenticate(extra.credentials);
+      if (caller === null || caller instanceof DomainError) return false;
+      extra.caller = caller;
+    } catch (error) {
+      // The database is out of reach, or this is a bug.
+      publicError(error, this.parts.reportBug);
+      extra.socket.close(TRY_AGAIN_LATER_CLOSE, 'Try again later');
+      return false;
+    }
     this.connected.add(extra);
     return true;
   }

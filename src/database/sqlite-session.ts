@@ -1,0 +1,66 @@
+import type { LRUCache } from 'lru-cache';
+import type { EntityManager } from 'typeorm';
+import type { Statement, TransactionSession } from './session';
+import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
+
+/**
+ * A transaction on SQLite's writing connection, on which the caller runs one at a time. It speaks to the driver itself: the
+ * statements are synchronous, and preparing one costs more than running it, so prepared ones are kept.
+ */
+export class SqliteSession implements TransactionSession {
+  constructor(
+    private readonly database: SqliteDatabase,
+    readonly manager: EntityManager,
+    private readonly statements: LRUCache<string, SqliteStatement>,
+  ) {}
+
+  begin(): Promise<void> {
+    return settled(() => this.ensureBegun());
+  }
+
+  query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    return settled(() => this.prepare(sql).all(...parameters) as Row[]);
+  }
+
+  execute(sql: string, parameters: readonly unknown[] = []): Promise<number> {
+    return settled(() => this.prepare(sql).run(...parameters).changes);
+  }
+
+  queryAll<Row>(statements: readonly Statement[]): Promise<Row[][]> {
+    return settled(() => statements.map(({ sql, parameters }) => this.prepare(sql).all(...parameters) as Row[]));
+  }
+
+  executeAll(statements: readonly Statement[]): Promise<number[]> {
+    return settled(() => statements.map(({ sql, parameters }) => this.prepare(sql).run(...parameters).changes));
+  }
+
+  commit(): Promise<void> {
+    return settled(() => void (this.database.inTransaction && this.database.exec('COMMIT')));
+  }
+
+  /** SQLite rolls back by itself on some errors, such as a full disk. */
+  rollback(): Promise<void> {
+    return settled(() => void (this.database.inTransaction && this.database.exec('ROLLBACK')));
+  }
+
+  /** IMMEDIATE: a transaction that reads first and writes later could otherwise find that another process wrote in between. */
+  private ensureBegun(): void {
+    if (!this.database.inTransaction) this.database.exec('BEGIN IMMEDIATE');
+  }
+
+  private prepare(sql: string): SqliteStatement {
+    this.ensureBegun();
+    let statement = this.statements.get(sql);
+    if (!statement) this.statements.set(sql, (statement = this.database.prepare(sql)));
+    return statement;
+  }
+}
+
+/** A synchronous call as a promise, whose throw is a rejection. */
+function settled<T>(call: () => T): Promise<T> {
+  try {
+    return Promise.resolve(call());
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}

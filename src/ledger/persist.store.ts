@@ -1,0 +1,272 @@
+import type { Database, Session, Statement } from '../database/database';
+import { assert } from '../errors';
+import type { Decision } from './decide';
+import { GRANTS_APP_ID } from './draft';
+import { groupBy } from './group-by';
+import { POOL_COLUMNS, resolutionKey } from './ledger.rows';
+import type { ActionRecord, LedgerEntry, Pool } from './pool';
+
+const ENTRY_COLUMNS = [
+  'owner_id',
+  'sequence',
+  'kind',
+  'credits',
+  'available',
+  'held',
+  'paused',
+  'grant_sequence',
+  'at',
+  'reason',
+  'action_sequence',
+  'app_id',
+  'key_hash',
+  'idempotency_key',
+  'fingerprint',
+  'action_type',
+  'status',
+  'visitor',
+  'origin',
+  'details',
+  'metadata',
+  'hold_expires_at',
+] as const;
+const GRANT_COLUMNS = [
+  'owner_id',
+  'sequence',
+  'source',
+  'amount',
+  'remaining',
+  'effective_at',
+  'expires_at',
+  'revoked_at',
+  'reason',
+] as const;
+
+/** Keeps a statement below MySQL's packet. */
+const ROWS_PER_STATEMENT = 1_000;
+
+/** A statement, how many rows it must match, and what it means if it does not. */
+interface Write extends Statement {
+  readonly rows: number;
+  readonly onMismatch: 'LOST_UPDATE' | 'BUG';
+}
+
+/** Another writer was faster, although the row was locked (possible across Galera nodes); the transaction runs again. */
+export class LostUpdate extends Error {}
+
+/** Writes what changed: one INSERT of entries, one UPDATE per table, all in one round trip. */
+export async function persistDecisions(
+  session: Session,
+  kind: Database['kind'],
+  decisions: readonly Decision[],
+): Promise<void> {
+  const changed = decisions.filter((decision) => decision.changed);
+  if (changed.length > 0) await run(session, [...movements(kind, changed), ...poolUpdates(kind, changed)]);
+}
+
+/** Writes a pool that did not exist before. */
+export async function persistNewPool(session: Session, kind: Database['kind'], decision: Decision): Promise<void> {
+  const values = Object.keys(POOL_COLUMNS).map((property) => stored(decision.pool[property as keyof Pool]));
+  await run(session, [...insert(kind, 'pools', Object.values(POOL_COLUMNS), [values]), ...movements(kind, [decision])]);
+}
+
+async function run(session: Session, writes: readonly Write[]): Promise<void> {
+  const matched = await session.executeAll(writes);
+  writes.forEach((write, index) => {
+    if (matched[index] === write.rows) return;
+    if (write.onMismatch === 'LOST_UPDATE') throw new LostUpdate();
+    assert(false, `every row that was read is still there: ${write.sql.slice(0, 40)}`);
+  });
+}
+
+/** Guarded by what was read: a pool that changed in between fails the whole transaction, which runs again (hazard 1). */
+function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+  const properties = (Object.keys(POOL_COLUMNS) as (keyof Pool)[]).filter((property) =>
+    decisions.some(({ before, pool }) => before[property] !== pool[property]),
+  );
+  return update(kind, {
+    table: 'pools',
+    keys: ['owner_id', 'version'],
+    columns: properties.map((property) => POOL_COLUMNS[property]),
+    rows: decisions.map(({ ownerId, before, pool }) => ({
+      key: [ownerId, before.version],
+      values: properties.map((property) => stored(pool[property])),
+    })),
+    onMismatch: 'LOST_UPDATE',
+  });
+}
+
+function movements(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+  const holds = decisions.flatMap(({ actions }) => actions.filter((action) => action.status === 'HELD'));
+  const meters = decisions.flatMap((decision) => decision.meters);
+  return [
+    ...insert(kind, 'ledger_entries', ENTRY_COLUMNS, decisions.flatMap(entryRows)),
+    ...decisions.flatMap(resolutions),
+    ...grantWrites(kind, decisions),
+    ...update(kind, {
+      table: 'apps',
+      keys: ['owner_id', 'id'],
+      columns: ['used_this_period', 'counted_from'],
+      rows: meters.map((meter) => ({
+        key: [meter.ownerId, meter.appId],
+        values: [meter.usedThisPeriod, meter.countedFrom],
+      })),
+      onMismatch: 'BUG',
+    }),
+    ...insert(
+      kind,
+      'holds',
+      ['owner_id', 'sequence', 'expires_at'],
+      holds.map((action) => [action.ownerId, action.sequence, action.holdExpiresAt]),
+    ),
+  ];
+}
+
+/** Actions that existed before and were resolved now: their status changes, and their open hold ends. */
+function resolutions(decision: Decision): Write[] {
+  const { ownerId, openedKeys } = decision;
+  const resolved = decision.actions.filter((action) => !openedKeys.has(action.sequence));
+  return [...groupBy(resolved, (action) => action.status)].flatMap(([status, actions]): Write[] => {
+    const marks = actions.map(() => '?').join(', ');
+    const sequences = actions.map((action) => action.sequence);
+    const held = actions.filter((action) => action.holdExpiresAt !== null && status !== 'REFUNDED').length;
+    return [
+      {
+        sql: `UPDATE ledger_entries SET status = ? WHERE owner_id = ? AND sequence IN (${marks})`,
+        parameters: [status, ownerId, ...sequences],
+        rows: actions.length,
+        onMismatch: 'BUG',
+      },
+      {
+        sql: `DELETE FROM holds WHERE owner_id = ? AND sequence IN (${marks})`,
+        parameters: [ownerId, ...sequences],
+        rows: held,
+        onMismatch: 'BUG',
+      },
+    ];
+  });
+}
+
+function grantWrites(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+  const grants = decisions.flatMap(({ before, grants }) =>
+    grants.map((grant) => ({ grant, opened: grant.sequence > before.lastSequence })),
+  );
+  const opened = grants.filter((grant) => grant.opened).map(({ grant }) => grant);
+  const changed = grants.filter((grant) => !grant.opened).map(({ grant }) => grant);
+  return [
+    ...insert(
+      kind,
+      'grants',
+      GRANT_COLUMNS,
+      opened.map((g) => [
+        g.ownerId,
+        g.sequence,
+        g.source,
+        g.amount,
+        g.remaining,
+        g.effectiveAt,
+        g.expiresAt,
+        g.revokedAt,
+        g.reason,
+      ]),
+    ),
+    ...update(kind, {
+      table: 'grants',
+      keys: ['owner_id', 'sequence'],
+      columns: ['remaining', 'revoked_at'],
+      rows: changed.map((grant) => ({
+        key: [grant.ownerId, grant.sequence],
+        values: [grant.remaining, grant.revokedAt],
+      })),
+      onMismatch: 'BUG',
+    }),
+  ];
+}
+
+function entryRows(decision: Decision): unknown[][] {
+  const actions = new Map(decision.actions.map((action) => [action.sequence, action]));
+  return decision.entries.map((entry) => [
+    entry.ownerId,
+    entry.sequence,
+    entry.kind,
+    entry.credits,
+    entry.available,
+    entry.held,
+    entry.paused,
+    entry.grantSequence,
+    entry.at,
+    entry.reason,
+    entry.actionSequence,
+    ...keyAndActionValues(decision, entry, actions.get(entry.actionSequence ?? -1)),
+  ]);
+}
+
+/** The columns from app_id on: of an action where the entry opens one, of its resolution, of a grant's key, or empty. */
+function keyAndActionValues(decision: Decision, entry: LedgerEntry, action: ActionRecord | undefined): unknown[] {
+  const key = decision.openedKeys.get(entry.sequence);
+  const keyValues = key
+    ? [Buffer.from(key.hash, 'hex'), key.text, Buffer.from(key.fingerprint, 'hex')]
+    : [action ? resolutionKey(entry.kind, action.sequence) : null, null, null];
+  if (!action) return [GRANTS_APP_ID, ...keyValues, null, null, null, null, null, null, null];
+  if (action.sequence !== entry.sequence) return [action.appId, ...keyValues, null, null, null, null, null, null, null];
+  const { type, status, visitor, origin, details, metadata, holdExpiresAt } = action;
+  return [action.appId, ...keyValues, type, status, visitor, origin, details, metadata, holdExpiresAt];
+}
+
+function stored(value: number | boolean | null): number | null {
+  return typeof value === 'boolean' ? Number(value) : value;
+}
+
+/** One statement for many rows on MySQL; on SQLite one prepared statement, run for each row: it is never parsed again. */
+function insert(
+  kind: Database['kind'],
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly unknown[])[],
+): Write[] {
+  const marks = `(${columns.map(() => '?').join(', ')})`;
+  const into = `INSERT INTO ${table} (${columns.join(', ')}) VALUES `;
+  if (kind === 'sqlite') {
+    const sql = into + marks;
+    return rows.map((parameters) => ({ sql, parameters, rows: 1, onMismatch: 'BUG' }));
+  }
+  const writes: Write[] = [];
+  for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
+    const chunk = rows.slice(start, start + ROWS_PER_STATEMENT);
+    const sql = into + `${marks}, `.repeat(chunk.length - 1) + marks;
+    writes.push({ sql, parameters: chunk.flat(), rows: chunk.length, onMismatch: 'BUG' });
+  }
+  return writes;
+}
+
+interface Update {
+  table: string;
+  keys: readonly string[];
+  columns: readonly string[];
+  rows: readonly { key: readonly unknown[]; values: readonly unknown[] }[];
+  onMismatch: Write['onMismatch'];
+}
+
+/** Updates many rows, each by its key: in one statement on MySQL, in a prepared one for each row on SQLite. */
+function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch }: Update): Write[] {
+  if (kind === 'mysql' && rows.length > 1) {
+    // `k0`… are the keys that were read, so that a column that is a key and a value (version) has both.
+    const first = [...keys.map((_, i) => `? AS k${i}`), ...columns.map((column) => `? AS ${column}`)].join(', ');
+    const next = ` UNION ALL SELECT ${[...keys, ...columns].map(() => '?').join(', ')}`;
+    const match = keys.map((key, i) => `t.${key} = v.k${i}`).join(' AND ');
+    const set = columns.map((column) => `t.${column} = v.${column}`).join(', ');
+    const values = `(SELECT ${first}${next.repeat(rows.length - 1)})`;
+    return [
+      {
+        sql: `UPDATE ${table} t JOIN ${values} v ON ${match} SET ${set}`,
+        parameters: rows.flatMap(({ key, values: changed }) => [...key, ...changed]),
+        rows: rows.length,
+        onMismatch,
+      },
+    ];
+  }
+  const set = columns.map((column) => `${column} = ?`).join(', ');
+  const match = keys.map((key) => `${key} = ?`).join(' AND ');
+  const sql = `UPDATE ${table} SET ${set} WHERE ${match}`;
+  return rows.map(({ key, values }) => ({ sql, parameters: [...values, ...key], rows: 1, onMismatch }));
+}
