@@ -8,7 +8,7 @@ export interface Bound {
 }
 
 // Control characters have no place in names, keys and facts; lone surrogates cannot be stored as UTF-8.
- 
+
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 
 export interface TextLimits {
@@ -84,9 +84,11 @@ export function checkBounds<T extends object>(
 ): void {
   const problems: InputProblem[] = [];
   const { path = 'input', required = [] } = options;
+  for (const name of required) {
+    if (input[name] === null) problems.push({ path: at(path, String(name)), message: 'must not be null' });
+  }
   for (const name in bounds) {
     const value = input[name];
-    if (value === null && required.includes(name)) problems.push({ path: at(path, name), message: 'must not be null' });
     if (value === null || value === undefined) continue;
     const message = (bounds[name] as Bound).check(value);
     if (message) problems.push({ path: at(path, name), message });

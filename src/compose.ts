@@ -111,7 +111,7 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
   const database = await Database.open(config.databaseUrl, entities);
   try {
     const features = createFeatures(database, clock, onError);
-    const given = await firstRun(features, config, database.kind);
+    const given = await database.migrate(() => firstRun(features, config, database.kind));
     const schema = createSchema(features);
     const rules = config.introspection ? [limitsRule] : [limitsRule, noIntrospection];
     const shared = { schema, authentication: features.authentication, live: features.live, reportBug };
@@ -126,13 +126,16 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
     const sockets = new SubscriptionServer({ ...shared, documents: new Documents(schema, rules) });
     sockets.attach(fastify.server);
     features.onCurtailed(() => void sockets.recheck().catch(onError));
-    const stopJobs = startJobs(features, sockets, onError);
     await fastify.listen({ port: config.port, host: config.host });
+    const stopJobs = startJobs(features, sockets, onError);
     const { port } = fastify.server.address() as AddressInfo;
     const stop = async () => {
       stopJobs();
       await sockets.stop(config.shutdownGraceSeconds * SECOND_MS);
+      // A request that hangs is cut: a stop ends.
+      const cut = setTimeout(() => fastify.server.closeAllConnections(), config.shutdownGraceSeconds * SECOND_MS);
       await fastify.close();
+      clearTimeout(cut);
       await apollo.stop();
       await features.ledger.idle();
       await features.authentication.flushLastUsed().catch(onError);

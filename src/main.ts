@@ -16,11 +16,12 @@ async function main(): Promise<void> {
   }
   const config = readConfig();
   const service = await start(config);
+  // Before anything is printed: whoever reads that it is ready may stop it.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(service, signal));
   console.log(
     `Ready at ${service.url}/graphql (HTTP and WebSocket)${config.explorer ? `; explorer at ${service.url}/` : ''}`,
   );
   if (service.firstRun) console.log(introduction(service.url, service.firstRun));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(service, signal));
 }
 
 async function stop(service: Service, signal: string): Promise<void> {

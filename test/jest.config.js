@@ -1,4 +1,4 @@
-const { accessSync, constants } = require('node:fs');
+const { accessSync, constants, existsSync } = require('node:fs');
 const path = require('node:path');
 
 const rootDir = path.resolve(__dirname, '..');
@@ -56,6 +56,14 @@ function mysqlIsAvailable() {
   });
 }
 
+/** In CI a missing service is a failure; elsewhere the skip is announced in one line. */
+function missing(suite, remedy) {
+  if (process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true') {
+    throw new Error(`${suite} must run here (REQUIRE_SERVICES or CI is set): ${remedy}.`);
+  }
+  process.stderr.write(`skipped: ${suite} (${remedy})\n`);
+}
+
 module.exports = () => {
   const projects = [
     {
@@ -66,6 +74,11 @@ module.exports = () => {
     apiProject('sqlite'),
   ];
 
+  if (existsSync(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium')) {
+    projects.push({ ...shared, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'] });
+  } else {
+    missing('the browser suite', 'install chromium, or set CHROMIUM_PATH');
+  }
   if (mysqlIsAvailable()) {
     projects.push({
       ...apiProject('mysql'),
@@ -73,10 +86,8 @@ module.exports = () => {
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     });
-  } else if (process.env.REQUIRE_SERVICES === '1' || process.env.CI === 'true') {
-    throw new Error('The MySQL suite must run here (REQUIRE_SERVICES or CI is set): install mariadb-server-core.');
   } else {
-    process.stderr.write('skipped: the MySQL suite (install mariadb-server-core, or set TEST_MYSQL_URL)\n');
+    missing('the MySQL suite', 'install mariadb-server-core, or set TEST_MYSQL_URL');
   }
 
   // Two workers for two cores: the server and its database already share them with the tests.

@@ -16,7 +16,7 @@ export async function startOurs(mariadbUrl: string, manyOwners: number): Promise
   const adminKey = createAdminKey();
   const server = await startServer({
     name: 'our server',
-    args: [MAIN],
+    args: process.env['PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof', MAIN] : [MAIN],
     env: { DATABASE_URL: databaseUrl, ADMIN_KEY: adminKey },
   });
   const client = new AdminClient(`${server.url}/graphql`, adminKey);

@@ -34,6 +34,10 @@ export class SqlApiKeyStore implements ApiKeyStore {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.database.write(async (session) => {
+          if (this.database.kind === 'mysql') {
+            // The first key's lock makes one come after the other; only while there is none may they meet.
+            await session.query('SELECT id FROM api_keys WHERE owner_id = ? AND id = 1 FOR UPDATE', [key.ownerId]);
+          }
           const [row] = await session.query<{ last: unknown }>(
             'SELECT MAX(id) AS last FROM api_keys WHERE owner_id = ?',
             [key.ownerId],

@@ -16,15 +16,14 @@ export interface Credentials {
 }
 
 interface CachedKey {
-  readonly key: KnownKey;
+  /** A promise, so that requests that come while a key is being looked up wait for the same look-up. */
+  readonly key: Promise<KnownKey | null>;
   readonly readAt: Instant;
 }
 
 /** Turns credentials into a caller, the same way on both transports. */
 export class Authentication {
   private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS });
-  /** Rises with each `forget`: what was read before it must not be remembered after it. */
-  private generation = 0;
   private lastUsed = new Map<string, { ownerId: number; id: number; at: Instant }>();
 
   constructor(
@@ -34,12 +33,12 @@ export class Authentication {
 
   /** The caller; null without credentials; or, as a value, why the credentials are refused. */
   async authenticate({ authorization, origin }: Credentials): Promise<Caller | DomainError | null> {
-    if (authorization === undefined) return null;
+    // The explorer's header before a key is pasted into it is no credential.
+    if (authorization === undefined || /^(Bearer)?\s*$/i.test(authorization)) return null;
     const secret = /^Bearer ([\w]+)$/i.exec(authorization)?.[1];
     // A typing error is refused by the checksum, without a look-up.
     if (!secret || !isWellFormedSecret(secret)) return unauthenticated();
-    const hash = hashSecret(secret);
-    const key = this.believed(hash) ?? (await this.lookUp(hash));
+    const key = await this.keyOf(hashSecret(secret));
     if (!key) return unauthenticated();
     const now = this.clock.now();
     if (key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= now)) return unauthenticated();
@@ -58,7 +57,6 @@ export class Authentication {
 
   /** Forgets what is known of keys, after one was curtailed or an app's origins changed. Both are rare. */
   forget(): void {
-    this.generation += 1;
     this.cache.clear();
   }
 
@@ -69,17 +67,16 @@ export class Authentication {
     if (used.length > 0) await this.store.touch(used);
   }
 
-  private believed(hash: Buffer): KnownKey | null {
-    const cached = this.cache.get(hash.toString('latin1'));
-    const age = cached ? this.clock.now() - cached.readAt : Infinity;
-    return cached && age >= 0 && age < BELIEVED_MS ? cached.key : null;
-  }
-
-  private async lookUp(hash: Buffer): Promise<KnownKey | null> {
-    const { generation } = this;
-    const readAt = this.clock.now();
-    const key = await this.store.byHash(hash);
-    if (key && generation === this.generation) this.cache.set(hash.toString('latin1'), { key, readAt });
+  private keyOf(hash: Buffer): Promise<KnownKey | null> {
+    const name = hash.toString('latin1');
+    const now = this.clock.now();
+    const cached = this.cache.get(name);
+    if (cached && now >= cached.readAt && now - cached.readAt < BELIEVED_MS) return cached.key;
+    const key = this.store.byHash(hash);
+    this.cache.set(name, { key, readAt: now });
+    // Only what exists is remembered: guesses must not crowd out the keys in use, and a failure is not an answer.
+    const forget = () => this.cache.get(name)?.key === key && this.cache.delete(name);
+    void key.then((known) => known ?? forget(), forget);
     return key;
   }
 

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, InterfaceType, ObjectType, registerEnumType } from 'type-graphql';
 import { AppType } from '../apps/app.graphql';
 import { BalanceType, presentBalance } from '../balances/balance.graphql';
-import { ALL_BUT_PUBLISHABLE, AllowedTo } from '../graphql/access';
+import { ALL_BUT_PUBLISHABLE, AllowedTo, NonNullAllowedTo } from '../graphql/access';
 import { connectionTypes, Node } from '../graphql/node.graphql';
 import { DateTime, JSONObject, SafeInt } from '../graphql/scalars';
 import type { ActionOutcome } from '../ledger/commands';
@@ -239,7 +239,7 @@ export function actionTypes(definition: ActionDefinition): {
       nullable: true,
       description: 'ADMIN keys only, which must give it; an APP key is bound to its app.',
     })
-    @AllowedTo('ADMIN')
+    @NonNullAllowedTo('ADMIN')
     appId?: string;
 
     @Field(() => Boolean, { defaultValue: false, description: 'Hold the credit instead of charging it.' })

@@ -20,6 +20,8 @@ export interface ActionInput {
 
 export const DEFAULT_HOLD_SECONDS = 900;
 export const METADATA_LIMIT_BYTES = 4_096;
+/** Where metadata stands in an input: its own nulls are the caller’s data and count. */
+const METADATA_LEVEL = 1;
 
 export const ACTION_INPUT_BOUNDS = {
   idempotencyKey: text({ max: 255 }),
@@ -81,7 +83,7 @@ function appOf(caller: Caller, input: ActionInput): { ownerId: number; appId: nu
 function metadataText(metadata: ActionInput['metadata']): string | null {
   if (!metadata) return null;
   // Bounds the nesting before JSON.stringify, which would overflow the stack.
-  const json = canonicalJson(metadata);
+  const json = canonicalJson(metadata, METADATA_LEVEL);
   if (Buffer.byteLength(json) > METADATA_LIMIT_BYTES) {
     throw badUserInput([{ path: 'input.metadata', message: `must not exceed ${METADATA_LIMIT_BYTES} bytes as JSON` }]);
   }

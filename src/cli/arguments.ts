@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 
 /** Reads `--name value` options; prints `help` and ends where they are wrong or `--help` is given. */
-export function readArguments<Name extends string>(help: string, names: readonly Name[]): Partial<Record<Name, string>> {
+export function readArguments<Name extends string>(
+  help: string,
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
   const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
   try {
     const { values } = parseArgs({ options: { ...options, help: { type: 'boolean' } }, strict: true });

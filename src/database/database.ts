@@ -17,6 +17,9 @@ export interface WriteOptions {
   readonly beginWithFirstStatement?: boolean;
 }
 
+const MIGRATION_LOCK = 'integration-credits migrations';
+const MIGRATION_LOCK_SECONDS = 60;
+
 /** Prepared statements kept for the writing connection: the ledger's texts come back with every batch. */
 const SQLITE_STATEMENTS = 200;
 
@@ -39,7 +42,7 @@ export class Database {
     this.reader = readerOf(reading);
   }
 
-  /** Connects and brings the schema up to date. */
+  /** Connects. The schema is brought up to date by `migrate`. */
   static async open(databaseUrl: string, entities: MixedList<new () => object>): Promise<Database> {
     const kind = databaseKind(databaseUrl);
     if (kind === 'sqlite') {
@@ -48,7 +51,6 @@ export class Database {
     const writing = new DataSource(connectionOptions(databaseUrl, { entities }));
     await writing.initialize();
     if (kind === 'mysql') prepareConnections(writing);
-    await writing.runMigrations({ transaction: 'each' });
     if (kind === 'mysql') return new Database(kind, writing, writing);
     const reading = new DataSource(connectionOptions(databaseUrl, { entities, readonly: true }));
     await reading.initialize();
@@ -68,6 +70,34 @@ export class Database {
     });
     this.lastWrite = turn.catch(() => undefined);
     return turn;
+  }
+
+  /**
+   * Brings the schema up to date and then runs `work`, while no other process does: several may start at once on one database.
+   * A lock of MySQL's own holds them apart; on SQLite there is one process.
+   */
+  async migrate<T>(work: () => Promise<T>): Promise<T> {
+    if (this.kind === 'sqlite') return this.migrateAlone(work);
+    const runner = this.writing.createQueryRunner();
+    try {
+      const [{ taken }] = (await runner.query('SELECT GET_LOCK(?, ?) AS taken', [
+        MIGRATION_LOCK,
+        MIGRATION_LOCK_SECONDS,
+      ])) as [{ taken: unknown }];
+      if (Number(taken) !== 1) throw new Error('Another process has been migrating this database for too long.');
+      try {
+        return await this.migrateAlone(work);
+      } finally {
+        await runner.query('SELECT RELEASE_LOCK(?)', [MIGRATION_LOCK]);
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private async migrateAlone<T>(work: () => Promise<T>): Promise<T> {
+    await this.writing.runMigrations({ transaction: 'each' });
+    return work();
   }
 
   /** Whether the schema's tables can be read: a lost quorum still answers `SELECT 1`. */

@@ -27,11 +27,16 @@ export function AllowedTo(...roles: readonly ApiKeyRole[]): MethodDecorator & Pr
   return Extensions({ allowedTo: new Set(roles) }) as MethodDecorator & PropertyDecorator;
 }
 
+/** The same for an input field whose null says nothing, such as clients send for a variable that is not set. */
+export function NonNullAllowedTo(...roles: readonly ApiKeyRole[]): PropertyDecorator {
+  return Extensions({ allowedTo: new Set(roles), nullIsAbsent: true }) as PropertyDecorator;
+}
+
 export const EVERYONE = ['ADMIN', 'OWNER', 'APP', 'PUBLISHABLE'] as const;
 export const ALL_BUT_PUBLISHABLE = ['ADMIN', 'OWNER', 'APP'] as const;
 export const MANAGERS = ['ADMIN', 'OWNER'] as const;
 
-type Declared = { extensions: { allowedTo?: ReadonlySet<ApiKeyRole> } };
+type Declared = { extensions: { allowedTo?: ReadonlySet<ApiKeyRole>; nullIsAbsent?: boolean } };
 
 /** Fails where a field has no declaration; makes resolvers refuse arguments that the caller's role may not give. */
 export function enforceAccess(schema: GraphQLSchema): void {
@@ -51,13 +56,14 @@ interface RestrictedInputField {
   readonly argument: string;
   readonly name: string;
   readonly allowedTo: ReadonlySet<ApiKeyRole>;
+  readonly nullIsAbsent: boolean;
 }
 
 function restrictedInputFields(argument: string, type: GraphQLNamedType): RestrictedInputField[] {
   if (!(type instanceof GraphQLInputObjectType)) return [];
   return Object.values(type.getFields()).flatMap((field) => {
-    const { allowedTo } = (field as Declared).extensions;
-    return allowedTo ? [{ argument, name: field.name, allowedTo }] : [];
+    const { allowedTo, nullIsAbsent = false } = (field as Declared).extensions;
+    return allowedTo ? [{ argument, name: field.name, allowedTo, nullIsAbsent }] : [];
   });
 }
 
@@ -66,9 +72,10 @@ function refusing(
   resolve: GraphQLFieldResolver<unknown, RequestContext> | undefined,
 ): GraphQLFieldResolver<unknown, RequestContext> {
   return (source, args, context, info) => {
-    for (const { argument, name, allowedTo } of restricted) {
-      const input = args[argument] as Record<string, unknown> | null | undefined;
-      if (input?.[name] !== undefined && !allowedTo.has(context.caller.role)) throw forbidden();
+    for (const { argument, name, allowedTo, nullIsAbsent } of restricted) {
+      const value = (args[argument] as Record<string, unknown> | null | undefined)?.[name];
+      if (value === undefined || (nullIsAbsent && value === null)) continue;
+      if (!allowedTo.has(context.caller.role)) throw forbidden();
     }
     return resolve?.(source, args, context, info);
   };

@@ -26,6 +26,21 @@ export function buildSchema(resolvers: readonly ResolverEntry[], orphanedTypes: 
     validate: false,
     pubSub: noTopics,
   });
+  describeRoots(schema);
   enforceAccess(schema);
   return schema;
+}
+
+/** type-graphql makes the root types itself and gives them no description. */
+function describeRoots(schema: GraphQLSchema): void {
+  const [query, mutation, subscription] = [
+    schema.getQueryType(),
+    schema.getMutationType(),
+    schema.getSubscriptionType(),
+  ];
+  if (query) query.description = 'What can be read, over HTTP.';
+  if (mutation)
+    mutation.description =
+      'What can be changed, over HTTP. One action mutation per document: one request is one credit.';
+  if (subscription) subscription.description = 'What can be watched, over WebSocket (graphql-transport-ws).';
 }

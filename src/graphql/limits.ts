@@ -5,6 +5,8 @@ import {
   isNonNullType,
   isObjectType,
   Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
   type ASTVisitor,
   type DocumentNode,
   type FieldNode,
@@ -132,9 +134,11 @@ class Meter {
     const aliases = node.alias ? 1 : 0;
     const name = node.name.value;
     if (name.startsWith('__')) {
-      // Introspection reads no data: what it costs is bounded by its depth and the tokens of the document.
-      const introspectionDepth = node.selectionSet ? levels(node.selectionSet, this.fragments) + 1 : 1;
-      return { ...NOTHING, aliases, introspectionDepth };
+      // Introspection reads no data and is not counted as cost; what makes it long are nesting and aliases.
+      const type = name === '__schema' ? SchemaMetaFieldDef.type : TypeMetaFieldDef.type;
+      const inner = node.selectionSet ? this.selections(node.selectionSet, getNamedType(type)) : NOTHING;
+      const { directives } = inner;
+      return { ...NOTHING, directives, aliases: aliases + inner.aliases, introspectionDepth: inner.depth + 1 };
     }
     const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[name] : undefined;
     const own = { ...NOTHING, aliases, depth: 1, cost: 1, debits: field?.extensions[DEBITS] ? 1 : 0 };
@@ -154,26 +158,6 @@ function sizeOf(node: FieldNode, type: GraphQLOutputType): number {
   const nullable = isNonNullType(type) ? type.ofType : type;
   // A connection has counted its edges already.
   return isListType(nullable) && !named.name.endsWith('Edge') ? UNPAGED_LIST : 1;
-}
-
-function levels(
-  selectionSet: SelectionSetNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  within: ReadonlySet<string> = new Set(),
-): number {
-  let deepest = 0;
-  for (const selection of selectionSet.selections) {
-    if (selection.kind === Kind.FRAGMENT_SPREAD) {
-      const name = selection.name.value;
-      const fragment = fragments.get(name);
-      if (!fragment || within.has(name) || within.size > LIMITS.introspectionDepth) continue;
-      deepest = Math.max(deepest, levels(fragment.selectionSet, fragments, new Set([...within, name])));
-    } else if (selection.selectionSet) {
-      const own = selection.kind === Kind.FIELD ? 1 : 0;
-      deepest = Math.max(deepest, own + levels(selection.selectionSet, fragments, within));
-    }
-  }
-  return deepest;
 }
 
 function combine(...parts: readonly Measures[]): Measures {

@@ -49,6 +49,10 @@ function callersMistake(error: GraphQLError, phase: ErrorCode | undefined): Doma
   const code = (error.extensions['code'] as string | undefined) ?? phase;
   if (code === 'GRAPHQL_PARSE_FAILED') return parseFailure(error);
   if (code === 'GRAPHQL_VALIDATION_FAILED') {
+    // graphql-js has bounds of its own, besides those of limits.ts.
+    if (/^(Validation aborted|Maximum introspection depth exceeded)/.test(error.message)) {
+      return new DomainError('QUERY_TOO_COMPLEX', 'The document is too complex to be validated.');
+    }
     return new DomainError('GRAPHQL_VALIDATION_FAILED', withoutValues(error.message));
   }
   const variable = variableProblem(error);
@@ -68,21 +72,37 @@ function parseFailure(error: GraphQLError): DomainError {
   if (/^Syntax Error: Document contains more (that|than) \d+ tokens/.test(error.message)) {
     return new DomainError('QUERY_TOO_COMPLEX', 'The document has too many tokens.');
   }
-  return new DomainError(
-    'GRAPHQL_PARSE_FAILED',
-    error.message.replace(/(Name|String|BlockString|Int|Float) ".*"/s, '$1'),
-  );
+  const message = error.message
+    .replace(/(Name|String|BlockString|Int|Float) ".*"/s, '$1')
+    .replace(/(escape sequence): ".*"/s, '$1');
+  return new DomainError('GRAPHQL_PARSE_FAILED', message);
 }
+
+/** How graphql-js begins what it says of a document, which quotes names and no values. */
+const ABOUT_THE_DOCUMENT = [
+  ...[
+    'Unknown',
+    'Cannot query',
+    'Cannot spread',
+    'Field',
+    'Argument',
+    'Fragment',
+    'Variable',
+    'Directive',
+    'Operation',
+  ],
+  ...['Subscription', 'Anonymous', 'This anonymous', 'There can be', 'The', 'Too many'],
+];
 
 /** Type and field names are the schema's, which is public; values are the caller's, and suggestions help to guess a schema. */
 function withoutValues(message: string): string {
   const asked = message.replace(/ ?Did you mean .*$/s, '');
-  if (
-    /^(Unknown|Cannot query|Field|Fragment|Variable|There can be|Directive|Operation|Argument|The|Maximum)/.test(asked)
-  ) {
-    return asked.replace(/^(Expected .*), found .*$/s, '$1.');
-  }
-  const type = /"([\w[\]!]+)"/.exec(asked)?.[1] ?? /^(\w+) cannot represent/.exec(asked)?.[1];
+  if (ABOUT_THE_DOCUMENT.some((start) => asked.startsWith(start))) return asked;
+  // Anchored, so that only the schema's own word is repeated: what is quoted first may be the value.
+  const type =
+    /^Expected value of type "([\w[\]!]+)"/.exec(asked)?.[1] ??
+    /^Value "\w+" does not exist in "(\w+)" enum/.exec(asked)?.[1] ??
+    /^(?:Enum ")?(\w+)"? cannot represent/.exec(asked)?.[1];
   return type ? `A value is not of the type ${type}.` : 'A value is not of the type that the schema names.';
 }
 

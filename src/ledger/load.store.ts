@@ -45,7 +45,8 @@ export async function loadStates(
     const owner = wanted.get(command.ownerId);
     if (owner) want(owner, command);
   }
-  for (const [ownerId, sequences] of first.seen.actions) for (const s of sequences) wanted.get(ownerId)?.sequences.add(s);
+  for (const [ownerId, sequences] of first.seen.actions)
+    for (const s of sequences) wanted.get(ownerId)?.sequences.add(s);
   for (const [ownerId, sequences] of first.seen.grants) for (const s of sequences) wanted.get(ownerId)?.grants.add(s);
   const holds = await readDueHolds(session, [...wanted.values()], now);
   const actions = await readWantedActions(session, wanted, holds);
@@ -106,11 +107,7 @@ interface FirstRead {
 }
 
 /** What nearly every batch needs, in one round trip. The lock comes first, so what follows is what its holder left. */
-async function readFirst(
-  session: Session,
-  kind: Database['kind'],
-  commands: readonly Command[],
-): Promise<FirstRead> {
+async function readFirst(session: Session, kind: Database['kind'], commands: readonly Command[]): Promise<FirstRead> {
   const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
   const marks = owners.map(() => '?').join(', ');
   const lock = kind === 'mysql' ? ' FOR UPDATE' : '';

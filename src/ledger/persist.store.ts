@@ -124,12 +124,16 @@ function movements(kind: Database['kind'], decisions: readonly Decision[]): Writ
 
 /** Actions that existed before and were resolved now: their status changes, and their open hold ends. */
 function resolutions(decision: Decision): Write[] {
-  const { ownerId, openedKeys } = decision;
+  const { ownerId, openedKeys, recorded } = decision;
   const resolved = decision.actions.filter((action) => !openedKeys.has(action.sequence));
+  // What is refunded was captured before, unless both came in one batch: then its hold was still open.
+  const captured = new Set(recorded.filter(({ status }) => status === 'CAPTURED').map(({ sequence }) => sequence));
   return [...groupBy(resolved, (action) => action.status)].flatMap(([status, actions]): Write[] => {
     const marks = actions.map(() => '?').join(', ');
     const sequences = actions.map((action) => action.sequence);
-    const held = actions.filter((action) => action.holdExpiresAt !== null && status !== 'REFUNDED').length;
+    const held = actions.filter(
+      ({ holdExpiresAt, sequence }) => holdExpiresAt !== null && (status !== 'REFUNDED' || captured.has(sequence)),
+    ).length;
     return [
       {
         sql: `UPDATE ledger_entries SET status = ? WHERE owner_id = ? AND sequence IN (${marks})`,
@@ -258,7 +262,8 @@ function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch
     const values = `(SELECT ${first}${next.repeat(rows.length - 1)})`;
     return [
       {
-        sql: `UPDATE ${table} t JOIN ${values} v ON ${match} SET ${set}`,
+        // In this order and by the key: a small table would be scanned, which locks rows of owners that are not of this batch.
+        sql: `UPDATE ${values} v STRAIGHT_JOIN ${table} t FORCE INDEX (PRIMARY) ON ${match} SET ${set}`,
         parameters: rows.flatMap(({ key, values: changed }) => [...key, ...changed]),
         rows: rows.length,
         onMismatch,

@@ -48,8 +48,8 @@ export class OwnerResolver {
     if (given > 1 || (given === 0 && caller.ownerId === null)) {
       throw badUserInput([{ path: 'id', message: 'or externalId must be given, not both' }]);
     }
-    if (externalId) return presentOwner(await this.ownersOf.byExternalId(caller, externalId));
-    const ownerId = id ? ownIdOf(caller, 'owner', id).ownerId : (caller.ownerId as number);
+    if (typeof externalId === 'string') return presentOwner(await this.ownersOf.byExternalId(caller, externalId));
+    const ownerId = typeof id === 'string' ? ownIdOf(caller, 'owner', id).ownerId : (caller.ownerId as number);
     return presentOwner(await this.ownersOf.byId(ownerId));
   }
 

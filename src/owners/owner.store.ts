@@ -62,12 +62,12 @@ export class SqlOwnerStore implements OwnerStore {
 
   async page(options: { search: string | null; beforeId: number; limit: number }): Promise<Owner[]> {
     const { search, beforeId, limit } = options;
-    // ! escapes: a backslash would mean different things to the two databases.
+    // ! escapes: a backslash would mean different things to the two databases. LOWER: SQLite's LIKE takes a for A, MySQL's does not.
     const pattern = search === null ? null : `%${search.replace(/[!%_]/g, '!$&')}%`;
     const match =
       pattern === null
         ? ''
-        : " AND (o.name LIKE ? ESCAPE '!' OR o.email LIKE ? ESCAPE '!' OR o.external_id LIKE ? ESCAPE '!')";
+        : ` AND (${['o.name', 'o.email', 'o.external_id'].map((column) => `LOWER(${column}) LIKE LOWER(?) ESCAPE '!'`).join(' OR ')})`;
     const rows = await this.database.reader.query<OwnerWithPool>(
       `${OWNER_SELECT} WHERE o.id < ?${match} ORDER BY o.id DESC LIMIT ?`,
       [beforeId, ...(pattern === null ? [] : [pattern, pattern, pattern]), limit],

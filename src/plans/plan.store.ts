@@ -60,6 +60,8 @@ export class SqlPlanStore implements PlanStore {
   }
 
   private async insert(session: Session, plans: readonly NewPlan[], now: Instant): Promise<Plan[]> {
+    // The first plan's lock makes one creation come after the other; only while there is none may they meet.
+    if (this.database.kind === 'mysql') await session.query('SELECT id FROM plans WHERE id = 1 FOR UPDATE');
     const [row] = await session.query<{ last: unknown }>('SELECT MAX(id) AS last FROM plans');
     const last = Number(row?.last ?? 0);
     const created = plans.map((plan, index) => ({ ...plan, id: last + 1 + index, archivedAt: null, createdAt: now }));

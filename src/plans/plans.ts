@@ -84,7 +84,7 @@ export class Plans {
       ...(name !== undefined && { name }),
       ...(monthlyCredits !== undefined && { monthlyCredits }),
       ...(maxApps !== undefined && { maxApps }),
-      ...(topUpsAllowed !== undefined && topUpsAllowed !== null && { topUpsAllowed }),
+      ...(topUpsAllowed !== undefined && { topUpsAllowed }),
       ...(rolloverLimit !== undefined && { rolloverLimit }),
       ...(archived !== undefined && archived !== null && { archivedAt: archived ? this.clock.now() : null }),
     };

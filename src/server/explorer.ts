@@ -1,6 +1,6 @@
 import { GRAPHQL_PATH } from './http';
 
-const FIRST_TABS = `# Set your key in the "Headers" tab below: { "authorization": "Bearer icr_…" }
+const FIRST_TABS = `# Paste your key into the "Headers" tab below: { "authorization": "Bearer icr_…" }
 # It is sent with queries and mutations, and when a subscription connects.
 
 query Balance { balance { available held resetsAt version } }
@@ -22,15 +22,26 @@ export function explorerPage(): () => string {
   return () => (page ??= render());
 }
 
+/** Where GraphiQL keeps the text of its "Headers" tab. */
+const STORED_HEADERS = 'graphiql:headers';
+
 function render(): string {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- 9 MB that a service without browsers never needs
   const { renderGraphiQL } = require('@graphql-yoga/render-graphiql') as typeof import('@graphql-yoga/render-graphiql');
-  return renderGraphiQL({
+  const options = {
     title: 'Integration credits',
     endpoint: GRAPHQL_PATH,
     subscriptionsProtocol: 'WS',
     defaultQuery: FIRST_TABS,
     headers: '{ "authorization": "Bearer " }',
     shouldPersistHeaders: true,
-  } as Parameters<typeof renderGraphiQL>[0]);
+  };
+  const page = renderGraphiQL(options as Parameters<typeof renderGraphiQL>[0]);
+  // The page takes only options that are JSON, so the one that is a function is added to its text: a socket has no headers,
+  // and sends those of the "Headers" tab as connectionParams.
+  const json = JSON.stringify(options);
+  const connectionParams = `() => JSON.parse(localStorage.getItem(${JSON.stringify(STORED_HEADERS)}) || '{}')`;
+  const [before, after, ...others] = page.split(json);
+  if (before === undefined || after === undefined || others.length > 0) throw new Error('GraphiQL’s page has changed.');
+  return `${before}{ ...${json}, connectionParams: ${connectionParams} }${after}`;
 }

@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -40,6 +43,8 @@ export async function createHttpServer(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     logger: false,
+    // A path that cannot be decoded fails before there is a route.
+    frameworkErrors: (error, _request, reply) => void answerFailure(error, reply, parts.reportBug),
     routerOptions: { ignoreTrailingSlash: true },
   });
   // Any origin, without credentials: keys are headers, never cookies (hazard 14).
@@ -85,7 +90,6 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
 /** Decides over HTTP what websocket.ts decides for sockets, by the same function. */
 function accessPlugin(schema: GraphQLSchema): ApolloServerPlugin<UncheckedContext> {
   const listener = {
-     
     async didResolveOperation({
       document,
       operation,

@@ -63,7 +63,7 @@ export class SubscriptionServer {
   attach(http: Server): void {
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy());
-      const path = (request.url ?? '').split('?', 1)[0];
+      const path = (request.url ?? '').split('?', 1)[0]?.replace(/\/$/, '');
       if (path !== GRAPHQL_PATH || this.stopping) {
         socket.end(
           `HTTP/1.1 ${this.stopping ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`,
@@ -78,12 +78,22 @@ export class SubscriptionServer {
 
   /** Looks at every socket's key again: closes those whose key was revoked, has expired, or whose origin is not allowed any more. */
   async recheck(): Promise<void> {
+    const verdicts = new Map<string, Promise<boolean>>();
     await Promise.all(
       [...this.connected].map(async (extra) => {
-        const caller = await this.parts.authentication.authenticate(extra.credentials as Credentials);
-        if (caller === null || caller instanceof DomainError) extra.socket.close(FORBIDDEN_CLOSE, 'Forbidden');
+        const credentials = extra.credentials as Credentials;
+        const key = JSON.stringify(credentials);
+        // Thousands of sockets share a few keys: each is looked at once.
+        let valid = verdicts.get(key);
+        if (!valid) verdicts.set(key, (valid = this.isValid(credentials)));
+        if (!(await valid)) extra.socket.close(FORBIDDEN_CLOSE, 'Forbidden');
       }),
     );
+  }
+
+  private async isValid(credentials: Credentials): Promise<boolean> {
+    const caller = await this.parts.authentication.authenticate(credentials);
+    return caller !== null && !(caller instanceof DomainError);
   }
 
   /** Closes all sockets with 1001: clients subscribe again elsewhere. Those that do not answer are cut after `graceMs`. */
@@ -132,6 +142,8 @@ export class SubscriptionServer {
       extra.socket.close(TRY_AGAIN_LATER_CLOSE, 'Try again later');
       return false;
     }
+    // One that was closed in between would never be taken out again.
+    if (extra.socket.readyState !== extra.socket.OPEN) return false;
     this.connected.add(extra);
     return true;
   }

@@ -1,0 +1,241 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { GroupCommit, type GroupCommitOptions } from '../../src/ledger/group-commit';
+
+// The only timer of a lane is the pause before a retry: it is counted here, and takes no time.
+jest.mock('node:timers/promises', () => ({ setTimeout: jest.fn(() => Promise.resolve()) }));
+const pauses = () => jest.mocked(pause).mock.calls.map(([ms]) => ms);
+
+beforeEach(() => jest.mocked(pause).mockClear());
+
+class Passing extends Error {}
+
+/** A store whose commits end when the test says so. */
+class Store {
+  readonly batches: number[][] = [];
+  private readonly open: { resolve(results: string[]): void; reject(error: Error): void; batch: number[] }[] = [];
+
+  readonly commit = (batch: readonly number[]): Promise<string[]> => {
+    this.batches.push([...batch]);
+    return new Promise((resolve, reject) => this.open.push({ resolve, reject, batch: [...batch] }));
+  };
+
+  finish(): void {
+    const commit = this.open.shift();
+    commit?.resolve(commit.batch.map((command) => `done ${command}`));
+  }
+
+  fail(error: Error): void {
+    this.open.shift()?.reject(error);
+  }
+}
+
+type Options = Partial<GroupCommitOptions<number, string>>;
+
+function laneOf(commit: GroupCommitOptions<number, string>['commit'], options: Options = {}) {
+  const isTransient = (error: unknown) => error instanceof Passing;
+  return new GroupCommit<number, string>({ commit, isTransient, random: () => 0.5, ...options });
+}
+
+/** All that can happen without a timer or the outside world has happened. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resume) => setImmediate(resume));
+}
+
+describe('a lane of group commit', () => {
+  it('commits a lone command without a timer', async () => {
+    // Time stands still: whoever waits for a timer waits for ever.
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const store = new Store();
+      const lane = laneOf(store.commit);
+      const result = lane.submit(1);
+      await settled();
+      expect(store.batches).toEqual([[1]]);
+      store.finish();
+      expect(await result).toBe('done 1');
+      expect([jest.getTimerCount(), pauses()]).toEqual([0, []]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('puts commands of one turn of the event loop into one batch, and gives each its own result', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit);
+    const results = Promise.all([1, 2, 3].map((command) => Promise.resolve().then(() => lane.submit(command))));
+    await settled();
+    store.finish();
+    expect(await results).toEqual(['done 1', 'done 2', 'done 3']);
+    expect(store.batches).toEqual([[1, 2, 3]]);
+  });
+
+  it('forms the next batch of what arrives while one is in flight', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit);
+    const first = lane.submit(1);
+    await settled();
+    const others = [2, 3, 4].map((command) => lane.submit(command));
+    await settled();
+    expect(store.batches).toEqual([[1]]);
+    store.finish();
+    await first;
+    await settled();
+    expect(store.batches).toEqual([[1], [2, 3, 4]]);
+    store.finish();
+    expect(await Promise.all(others)).toEqual(['done 2', 'done 3', 'done 4']);
+  });
+
+  it('caps a batch, and keeps the order', async () => {
+    const seen: number[][] = [];
+    const lane = laneOf(
+      (batch) => {
+        seen.push([...batch]);
+        return Promise.resolve(batch.map(String));
+      },
+      { maxBatch: 2 },
+    );
+    expect(await Promise.all([1, 2, 3, 4, 5].map((command) => lane.submit(command)))).toEqual([...'12345']);
+    expect(seen).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it('runs again after it was idle', async () => {
+    const lane = laneOf((batch) => Promise.resolve(batch.map(String)));
+    expect(await lane.submit(1)).toBe('1');
+    await lane.idle();
+    expect(await lane.submit(2)).toBe('2');
+  });
+
+  it('is idle when nothing is waiting or in flight, and not before', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit);
+    let isIdle = false;
+    const result = lane.submit(1);
+    const idle = lane.idle().then(() => (isIdle = true));
+    await settled();
+    expect(isIdle).toBe(false);
+    store.finish();
+    await result;
+    await idle;
+    expect(isIdle).toBe(true);
+  });
+});
+
+describe('a batch that fails for a reason that does not pass', () => {
+  const CULPRIT = 6;
+  const seen: number[][] = [];
+  const commit = (batch: readonly number[]) => {
+    seen.push([...batch]);
+    return batch.includes(CULPRIT)
+      ? Promise.reject(new Error('cannot be stored'))
+      : Promise.resolve(batch.map((command) => `done ${command}`));
+  };
+
+  beforeEach(() => (seen.length = 0));
+
+  it('is halved until only the culprit fails, and nothing is committed twice', async () => {
+    const lane = laneOf(commit);
+    const results = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((command) => lane.submit(command)));
+    expect(results.map(({ status }) => status)).toEqual([
+      ...Array<string>(5).fill('fulfilled'),
+      'rejected',
+      ...Array<string>(2).fill('fulfilled'),
+    ]);
+    expect(results[5]).toMatchObject({ reason: { message: 'cannot be stored' } });
+    const committed = seen.filter((batch) => !batch.includes(CULPRIT)).flat();
+    expect(committed).toEqual([1, 2, 3, 4, 5, 7, 8]);
+    expect(pauses()).toEqual([]);
+  });
+
+  it('does not stop the lane', async () => {
+    const lane = laneOf(commit);
+    await expect(lane.submit(CULPRIT)).rejects.toThrow('cannot be stored');
+    expect(await lane.submit(1)).toBe('done 1');
+  });
+});
+
+describe('a batch that fails for a reason that passes', () => {
+  it('is run again as a whole until it is committed', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit);
+    const results = Promise.all([lane.submit(1), lane.submit(2)]);
+    for (let failure = 0; failure < 2; failure++) {
+      await settled();
+      store.fail(new Passing());
+    }
+    await settled();
+    store.finish();
+    expect(await results).toEqual(['done 1', 'done 2']);
+    expect(store.batches).toEqual([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  it('is UNAVAILABLE for all of it after a bounded number of attempts, with longer and longer pauses', async () => {
+    const seen: number[][] = [];
+    const lane = laneOf((batch) => {
+      seen.push([...batch]);
+      return Promise.reject(new Passing());
+    });
+    const results = await Promise.allSettled([lane.submit(1), lane.submit(2)]);
+    expect(results).toMatchObject([
+      { status: 'rejected', reason: { code: 'UNAVAILABLE' } },
+      { status: 'rejected', reason: { code: 'UNAVAILABLE' } },
+    ]);
+    expect(seen).toEqual(Array(8).fill([1, 2]));
+    expect(pauses()).toEqual([8, 16, 32, 64, 128, 256, 500]);
+  });
+
+  it('is tried as often as it is told', async () => {
+    const commit = jest.fn(() => Promise.reject(new Passing()));
+    await expect(laneOf(commit, { maxAttempts: 3 }).submit(1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(commit).toHaveBeenCalledTimes(3);
+  });
+
+  it('waits for a time of chance, so that writers that collided do not collide again', async () => {
+    const failing = () => Promise.reject(new Passing());
+    for (const random of [0, 0.25, 0.999]) {
+      await expect(laneOf(failing, { maxAttempts: 2, random: () => random }).submit(1)).rejects.toThrow();
+    }
+    expect(pauses()).toEqual([4, 6, 8 * 1.499]);
+  });
+
+  it('does not stop the lane: what came meanwhile is committed next', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit, { maxAttempts: 1 });
+    const first = lane.submit(1);
+    await settled();
+    const second = lane.submit(2);
+    store.fail(new Passing());
+    await expect(first).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await settled();
+    store.finish();
+    expect(await second).toBe('done 2');
+  });
+});
+
+describe('the queue of a lane', () => {
+  it('has a bound: what comes beyond it is refused with UNAVAILABLE at once', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit, { maxQueued: 2 });
+    const inFlight = lane.submit(1);
+    await settled();
+    const queued = [lane.submit(2), lane.submit(3)];
+    await expect(lane.submit(4)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    store.finish();
+    await inFlight;
+    await settled();
+    store.finish();
+    expect(await Promise.all(queued)).toEqual(['done 2', 'done 3']);
+    expect(store.batches.flat()).not.toContain(4);
+  });
+
+  it('takes commands again when it has room', async () => {
+    const lane = laneOf((batch) => Promise.resolve(batch.map(String)), { maxQueued: 1 });
+    const first = lane.submit(1);
+    await expect(lane.submit(2)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await first;
+    expect(await lane.submit(3)).toBe('3');
+  });
+});
