@@ -11,12 +11,15 @@ import { ResolveActions } from './actions/resolve-action';
 import { SqlAppStore } from './apps/app.store';
 import { Apps } from './apps/apps';
 import { LocalBalanceFeed } from './balances/balance-feed';
+import { Grants } from './balances/grants';
+import { LedgerHistory } from './balances/ledger-history';
 import { SqlLedgerReader } from './balances/ledger-reader.store';
 import { LiveBalances } from './balances/live-balances';
 import { SECOND_MS, systemClock, type Clock } from './clock';
 import type { Config } from './config';
 import { Database } from './database/database';
 import { entities } from './database/entities';
+import { isConnectionLoss } from './database/failure';
 import { DomainError } from './errors';
 import { firstRun, type FirstRun } from './first-run';
 import { Documents } from './graphql/documents';
@@ -61,7 +64,7 @@ export interface Service {
 /** The features, wired to a database. Knows no transport. */
 function createFeatures(database: Database, clock: Clock, onError: (error: unknown) => void) {
   const ledgerStore = new SqlLedgerStore(database);
-  const ledger = new Ledger(ledgerStore, clock);
+  const ledger = new Ledger(ledgerStore, clock, onError);
   const keyStore = new SqlApiKeyStore(database);
   const authentication = new Authentication(keyStore, clock);
   const curtailed = new Set<() => void>();
@@ -70,7 +73,7 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
     for (const listener of curtailed) listener();
   };
   const plans = new Plans(new SqlPlanStore(database), clock);
-  const owners = new Owners(new SqlOwnerStore(database, ledgerStore), plans, clock);
+  const owners = new Owners(new SqlOwnerStore(database, ledgerStore), plans, clock, ledger);
   const settle = (ownerId: number) => ledger.balance(ownerId);
   const apps = new Apps(new SqlAppStore(database), { clock, settle, onChanged: onCurtailed });
   // An owner that exists has a balance; what is due is settled with the same look.
@@ -81,6 +84,8 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
   const apiKeys = new ApiKeys(keyStore, { clock, assertScope, onCurtailed });
   const feed = new LocalBalanceFeed();
   ledger.onCommitted((committed) => feed.publish(committed));
+  const reader = new SqlLedgerReader(database);
+  const history = new LedgerHistory(reader, ledger, feed);
   return {
     ledger,
     plans,
@@ -89,12 +94,15 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
     apiKeys,
     authentication,
     onCurtailed: (listener: () => void) => curtailed.add(listener),
-    reader: new SqlLedgerReader(database),
+    reader,
+    history,
+    grants: new Grants(ledger),
     resolving: new ResolveActions(ledger),
     listing: new ListActions(new SqlActionStore(database), assertScope),
     live: {
       balances: new LiveBalances({ ledger, feed, clock, onError }),
       actions: new LiveActions(feed, assertScope),
+      ledger: history,
     },
   };
 }
@@ -106,60 +114,85 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
   const { clock = systemClock, log = consoleLog } = parts;
   const reportBug = (error: unknown, requestId: string) => log.error(`A bug, request ${requestId}:`, error);
   const onError = (error: unknown) => {
-    if (!(error instanceof DomainError)) log.error('In the background:', error);
+    // That the database is out of reach is told by /readyz and by every answer, not once a second here.
+    if (!(error instanceof DomainError) && !isConnectionLoss(error)) log.error('In the background:', error);
   };
   const database = await Database.open(config.databaseUrl, entities);
+  const undo: (() => Promise<unknown>)[] = [() => database.close()];
   try {
+    await database.migrate();
     const features = createFeatures(database, clock, onError);
-    const given = await database.migrate(() => firstRun(features, config, database.kind));
     const schema = createSchema(features);
     const rules = config.introspection ? [limitsRule] : [limitsRule, noIntrospection];
     const shared = { schema, authentication: features.authentication, live: features.live, reportBug };
     let stopping: Promise<void> | null = null;
+    let started = false;
     const { fastify, apollo } = await createHttpServer({
       ...shared,
       rules,
       introspection: config.introspection,
       explorer: config.explorer ? explorerPage() : null,
-      isReady: async () => stopping === null && (await database.isReady()),
+      isReady: async () => started && stopping === null && (await database.isReady()),
     });
     const sockets = new SubscriptionServer({ ...shared, documents: new Documents(schema, rules) });
     sockets.attach(fastify.server);
     features.onCurtailed(() => void sockets.recheck().catch(onError));
     await fastify.listen({ port: config.port, host: config.host });
+    undo.unshift(() => fastify.close());
+    // Only now: a start that fails because the port is taken must not leave keys behind that were never printed.
+    const given = await database.alone(() => firstRun(features, config, database.kind));
     const stopJobs = startJobs(features, sockets, onError);
-    const { port } = fastify.server.address() as AddressInfo;
+    started = true;
     const stop = async () => {
-      stopJobs();
-      await sockets.stop(config.shutdownGraceSeconds * SECOND_MS);
+      const graceMs = config.shutdownGraceSeconds * SECOND_MS;
       // A request that hangs is cut: a stop ends.
-      const cut = setTimeout(() => fastify.server.closeAllConnections(), config.shutdownGraceSeconds * SECOND_MS);
-      await fastify.close();
+      const cut = setTimeout(() => fastify.server.closeAllConnections(), graceMs);
+      await Promise.all([sockets.stop(graceMs), fastify.close(), stopJobs()]);
       clearTimeout(cut);
       await apollo.stop();
-      await features.ledger.idle();
-      await features.authentication.flushLastUsed().catch(onError);
-      await database.close();
+      await within(graceMs + SECOND_MS, async () => {
+        await features.ledger.idle();
+        await features.authentication.flushLastUsed().catch(onError);
+        await database.close();
+      });
     };
+    const { port } = fastify.server.address() as AddressInfo;
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     return { url: `http://${host}:${port}`, schema, firstRun: given, stop: () => (stopping ??= stop()) };
   } catch (error) {
-    await database.close();
+    for (const step of undo) await step().catch(onError);
     throw error;
   }
 }
 
+/** A database that does not answer must not keep the process: what is committed is committed. */
+async function within(limitMs: number, work: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([work(), late]);
+  clearTimeout(timer);
+}
+
 /** What runs by itself: due work of pools that nobody looks at, keys of open sockets, when keys were last used. */
-function startJobs(features: Features, sockets: SubscriptionServer, onError: (error: unknown) => void): () => void {
+function startJobs(
+  features: Features,
+  sockets: SubscriptionServer,
+  onError: (error: unknown) => void,
+): () => Promise<void> {
+  const underWay = new Set<Promise<void>>();
   const repeat = (job: () => Promise<void>, intervalMs: number) => {
     let running = false;
     return setInterval(() => {
       // A round that takes longer than its interval is not overtaken by the next one.
       if (running) return;
       running = true;
-      void job()
+      const round = job()
         .catch(onError)
-        .finally(() => (running = false));
+        .finally(() => {
+          running = false;
+          underWay.delete(round);
+        });
+      underWay.add(round);
     }, intervalMs).unref();
   };
   const timers = [
@@ -167,5 +200,8 @@ function startJobs(features: Features, sockets: SubscriptionServer, onError: (er
     repeat(() => sockets.recheck(), RECHECK_INTERVAL_MS),
     repeat(() => features.authentication.flushLastUsed(), LAST_USED_INTERVAL_MS),
   ];
-  return () => timers.forEach((timer) => clearInterval(timer));
+  return async () => {
+    timers.forEach((timer) => clearInterval(timer));
+    await Promise.all(underWay);
+  };
 }

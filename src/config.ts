@@ -42,9 +42,9 @@ const HOST: Setting<string> = {
 const DATABASE_URL: Setting<string> = {
   name: 'DATABASE_URL',
   fallback: 'sqlite:./data/credits.sqlite',
-  meaning: 'sqlite:PATH, or mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+  meaning: 'sqlite:PATH, or mysql://USER:PASSWORD@HOST:PORT/DATABASE, with ?ssl=true for TLS',
   read: (text) => (isDatabaseUrl(text) ? text : undefined),
-  expected: 'sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE',
+  expected: 'sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE, with ?ssl=true or nothing after it',
 };
 const ADMIN_KEY: Setting<string | null> = {
   name: 'ADMIN_KEY',
@@ -106,5 +106,6 @@ function isDatabaseUrl(text: string): boolean {
   if (text.startsWith('sqlite:')) return text.length > 'sqlite:'.length;
   if (!text.startsWith('mysql://') || !URL.canParse(text)) return false;
   const url = new URL(text);
-  return url.hostname !== '' && url.pathname.length > 1;
+  // An option that would be ignored, such as one for TLS, must not be taken for granted.
+  return url.hostname !== '' && url.pathname.length > 1 && ['', '?ssl=true'].includes(url.search);
 }

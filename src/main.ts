@@ -10,10 +10,10 @@ ${SETTINGS.map(({ name, fallback, meaning }) => `  ${name.padEnd(24)}${meaning}$
 `;
 
 async function main(): Promise<void> {
-  if (process.argv.includes('--help')) {
-    console.log(HELP);
-    return;
-  }
+  const unknown = process.argv.slice(2).filter((argument) => argument !== '--help' && argument !== '-h');
+  if (unknown.length > 0)
+    throw new ConfigError(`there is no option ${unknown[0]}; settings come from the environment.`);
+  if (process.argv.length > 2) return console.log(HELP);
   const config = readConfig();
   const service = await start(config);
   // Before anything is printed: whoever reads that it is ready may stop it.
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
 async function stop(service: Service, signal: string): Promise<void> {
   console.log(`${signal}: stopping`);
   await service.stop();
+  console.log('stopped');
   process.exit(0);
 }
 
@@ -37,7 +38,7 @@ function introduction(url: string, { adminSecret, sample }: FirstRun): string {
   if (sample) {
     const body = JSON.stringify({
       query:
-        'mutation($key: ID!) { invokeLlm(input: { idempotencyKey: $key, model: "gpt-4o" }) { action { id } balance { available } } }',
+        'mutation($key: ID!) { invokeLlm(input: { idempotencyKey: $key, model: "gpt-4o" }) { action { id } balance { available } replayed } }',
       variables: { key: 'my-first-action' },
     });
     lines.push(
@@ -46,7 +47,7 @@ function introduction(url: string, { adminSecret, sample }: FirstRun): string {
       '',
       `  npm run watch -- --url ${url} --key ${sample.appSecret}`,
       '',
-      'and use one in another (again with another key; with the same key nothing is debited):',
+      'and use one in another. Again with the same idempotency key, my-first-action, nothing is debited; take another one:',
       '',
       `  curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${sample.appSecret}' \\`,
       `    -d '${body}'`,
@@ -58,10 +59,16 @@ function introduction(url: string, { adminSecret, sample }: FirstRun): string {
 main().catch((error: unknown) => {
   // One clear line for what an operator can mend; a stack only for what is a bug.
   const expected = error instanceof ConfigError || isSystemError(error);
-  console.error(expected ? `Cannot start: ${(error as Error).message}` : error);
+  console.error(expected ? `Cannot start: ${reasonOf(error as Error & { code?: string })}` : error);
   process.exitCode = 1;
 });
 
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
+}
+
+function reasonOf({ code, message }: Error & { code?: string }): string {
+  if (code === 'EADDRINUSE') return `${message}; set PORT to another one.`;
+  if (code === 'ECONNREFUSED') return `the database that DATABASE_URL names does not answer (${code}).`;
+  return message || String(code);
 }

@@ -95,10 +95,14 @@ export class ApiKeys {
     return this.insert({ ...scope, name: input.name, role: input.role, expiresAt });
   }
 
-  /** Creates the key that an empty database starts with. The secret was checked to be well-formed. */
+  /** Creates the key that an empty database starts with; null where there is one. `secret` is well-formed, or null. */
   async createFirstAdmin(secret: string | null): Promise<CreatedApiKey | null> {
-    if ((await this.store.countAdmin()) > 0) return null;
-    return this.insert({ ownerId: 0, appId: null, name: 'First key', role: 'ADMIN', expiresAt: null }, secret);
+    return (await this.store.countAdmin()) > 0 ? null : this.createAdmin('First key', secret);
+  }
+
+  /** Creates an ADMIN key for whoever is at the machine itself. */
+  createAdmin(name: string, secret: string | null): Promise<CreatedApiKey> {
+    return this.insert({ ownerId: 0, appId: null, name, role: 'ADMIN', expiresAt: null }, secret);
   }
 
   /** A new key of the same name, role and scope; the old one works for `overlapSeconds` (0 to 604,800) more. */

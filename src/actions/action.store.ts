@@ -13,7 +13,9 @@ export class SqlActionStore implements ActionStore {
       ['app_id = ?', appId],
       ['action_type = ?', type],
       ['status = ?', status],
+      // MySQL compares without regard to blanks at the end.
       ['visitor = ?', visitor],
+      ['LENGTH(visitor) = LENGTH(?)', visitor],
       ['at >= ?', from],
       ['at < ?', to],
       ['sequence < ?', beforeSequence],

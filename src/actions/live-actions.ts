@@ -20,7 +20,7 @@ export class LiveActions {
     await this.assertScope(scope);
     const queue = new BoundedQueue<ActionRecord>(QUEUE_LIMIT, () => stopWatching());
     const stopWatching = this.feed.watch(scope.ownerId, ({ recorded }) => {
-      for (const action of recorded) if (scope.appId === null || action.appId === scope.appId) queue.offer(action);
+      queue.offerAll(scope.appId === null ? recorded : recorded.filter(({ appId }) => appId === scope.appId));
     });
     return queue;
   }

@@ -5,7 +5,7 @@ import type { ActionOutcome } from '../ledger/commands';
 import type { Ledger } from '../ledger/ledger';
 import { parsePublicId } from '../public-id';
 import type { ActionDefinition } from './action-catalogue';
-import { canonicalJson, fingerprint, hashKey } from './fingerprint';
+import { canonicalJson, fingerprint, hashKey } from '../idempotency';
 
 /** The fields that all action mutations share. The typed facts of the action's type stand beside them. */
 export interface ActionInput {

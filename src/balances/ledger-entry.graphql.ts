@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { IntegrationActionType } from '../actions/action.graphql';
 import { AllowedTo, MANAGERS } from '../graphql/access';
-import { Node } from '../graphql/node.graphql';
+import { connectionTypes, Node } from '../graphql/node.graphql';
 import { DateTime, SafeInt } from '../graphql/scalars';
 import type { LedgerEntry, LedgerEntryKind } from '../ledger/pool';
 import { publicId } from '../public-id';
@@ -75,6 +75,27 @@ export class LedgerEntryType extends Node {
   @Field(() => DateTime, { description: 'When it took effect: for what falls due by itself, the due instant.' })
   @AllowedTo(...MANAGERS)
   at!: number;
+}
+
+export const LedgerEntryConnection = connectionTypes('LedgerEntry', () => LedgerEntryType).Connection;
+
+@ObjectType('LedgerVerification', { description: 'Whether the books add up.', simpleResolvers: true })
+export class LedgerVerificationType {
+  @Field(() => Boolean, { description: 'Whether no problem was found.' })
+  @AllowedTo(...MANAGERS)
+  ok!: boolean;
+
+  @Field(() => SafeInt, { description: 'How many owners were verified.' })
+  @AllowedTo(...MANAGERS)
+  owners!: number;
+
+  @Field(() => SafeInt, { description: 'How many ledger entries were recomputed.' })
+  @AllowedTo(...MANAGERS)
+  entries!: number;
+
+  @Field(() => [String], { description: 'Each problem with its owner, its entry and its invariant; the first 100.' })
+  @AllowedTo(...MANAGERS)
+  problems!: readonly string[];
 }
 
 export function presentEntry(entry: LedgerEntry): LedgerEntryType {

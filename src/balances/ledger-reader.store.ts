@@ -1,8 +1,9 @@
 import type { Database } from '../database/database';
 import { notFound } from '../errors';
 import { readActions } from '../ledger/actions.store';
+import { readPool } from '../ledger/ledger.store';
 import { ENTRY_READ_COLUMNS, entryOf, grantOf, type Row } from '../ledger/ledger.rows';
-import type { ActionRecord, Grant, LedgerEntry } from '../ledger/pool';
+import type { ActionRecord, Grant, LedgerEntry, Pool } from '../ledger/pool';
 import type { LedgerReader } from './ledger-reader';
 
 export class SqlLedgerReader implements LedgerReader {
@@ -32,5 +33,25 @@ export class SqlLedgerReader implements LedgerReader {
     );
     if (!row) throw notFound('ledger entry');
     return entryOf(row);
+  }
+
+  async entriesAfter(ownerId: number, afterSequence: number, limit: number): Promise<LedgerEntry[]> {
+    const rows = await this.database.reader.query<Row>(
+      `SELECT ${ENTRY_READ_COLUMNS} FROM ledger_entries WHERE owner_id = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+      [ownerId, afterSequence, limit],
+    );
+    return rows.map(entryOf);
+  }
+
+  pool(ownerId: number): Promise<{ pool: Pool; openGrants: Grant[] } | null> {
+    return readPool(this.database.reader, ownerId);
+  }
+
+  async ownersAfter(ownerId: number, limit: number): Promise<number[]> {
+    const rows = await this.database.reader.query<Row>(
+      'SELECT owner_id FROM pools WHERE owner_id > ? ORDER BY owner_id LIMIT ?',
+      [ownerId, limit],
+    );
+    return rows.map((row) => Number(row['owner_id']));
   }
 }

@@ -105,11 +105,16 @@ export class BoundedQueue<T> extends Stream<T> {
   }
 
   offer(value: T): void {
-    if (this.overflow) return;
+    this.offerAll([value]);
+  }
+
+  /** What comes at once is taken at once: a reader that is up to date is not slow because one commit was large. */
+  offerAll(values: readonly T[]): void {
+    if (this.overflow || values.length === 0) return;
     if (this.queue.length >= this.limit) {
       this.overflow = new DomainError('LIMIT_REACHED', 'The subscriber is too slow: subscribe again.');
       this.queue.length = 0;
-    } else this.queue.push(value);
+    } else this.queue.push(...values);
     this.wake();
   }
 

@@ -11,6 +11,8 @@ const COMMANDS = {
   demo: 'dist/src/cli/demo.js',
   watch: 'dist/src/cli/watch.js',
   schema: 'dist/src/cli/emit-schema.js',
+  verify: 'dist/src/cli/verify.js',
+  'admin-key': 'dist/src/cli/admin-key.js',
 };
 
 function newestChange(entry) {
@@ -20,12 +22,15 @@ function newestChange(entry) {
 }
 
 function buildIfNeeded() {
-  const sources = ['src', 'ormconfig.ts', 'tsconfig.json', 'tsconfig.build.json'].map((name) => path.join(root, name));
-  // A deployment may hold the build alone.
-  if (!existsSync(sources[0])) return;
+  const names = ['src', 'ormconfig.ts', 'tsconfig.json', 'tsconfig.build.json'];
+  const sources = names.map((name) => path.join(root, name)).filter((source) => existsSync(source));
   if (existsSync(BUILT) && statSync(BUILT).mtimeMs >= Math.max(...sources.map(newestChange))) return;
   console.log('Building…');
-  const tsc = require.resolve('typescript/bin/tsc', { paths: [root] });
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  if (!existsSync(tsc)) {
+    console.error('The build is older than the source, and TypeScript is not installed: run npm ci && npm run build.');
+    process.exit(1);
+  }
   const { status } = spawnSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json')], {
     stdio: 'inherit',
   });
@@ -35,13 +40,23 @@ function buildIfNeeded() {
   utimesSync(BUILT, now, now);
 }
 
-const [name = 'serve'] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-const entry = COMMANDS[name];
-if (!entry) {
-  console.error(`There is no command ${name}: ${Object.keys(COMMANDS).join(', ')}.`);
-  process.exit(2);
+/** npm runs a script through a shell, and a SIGTERM to npm ends that shell alone: without this, the service would stay. */
+function stopWithLauncher() {
+  const launcher = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === launcher) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  timer.unref();
 }
+
+// The first argument names the command; anything else belongs to it.
+const [first = 'serve'] = process.argv.slice(2);
+const name = first in COMMANDS ? first : 'serve';
+const entry = COMMANDS[name];
 buildIfNeeded();
+stopWithLauncher();
 // The command sees only its own arguments.
 if (process.argv[2] === name) process.argv.splice(2, 1);
 require(path.join(root, entry));

@@ -44,9 +44,9 @@ export function connectionOptions(
         charset: 'utf8mb4',
         timezone: 'Z',
         connectTimeout: CONNECT_TIMEOUT_MS,
-        // Every integer of ours is below 2^53, so BIGINT columns are read as numbers, not as strings.
         // A batch's statements travel together. All values are parameters, which the driver escapes.
         multipleStatements: true,
+        // Every integer of ours is below 2^53, so BIGINT columns are read as numbers, not as strings.
         supportBigNumbers: true,
         bigNumberStrings: false,
         entities,
@@ -59,7 +59,8 @@ export function connectionOptions(
 function mysqlCredentials(databaseUrl: string) {
   const url = new URL(databaseUrl);
   return {
-    host: url.hostname,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    ...(url.searchParams.get('ssl') === 'true' && { ssl: { rejectUnauthorized: true } }),
     port: url.port ? Number(url.port) : 3306,
     username: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),

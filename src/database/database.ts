@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DataSource, type MixedList, type QueryRunner } from 'typeorm';
 import { LRUCache } from 'lru-cache';
 import { unavailable } from '../errors';
 import { connectionOptions, databaseKind, type DatabaseKind } from './connection-options';
-import { isConnectionLoss } from './failure';
+import { isConnectionLoss, isTransient } from './failure';
 import { type MysqlConnection, MysqlSession } from './mysql-session';
 import type { Session, Statement, TransactionSession } from './session';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
@@ -13,12 +14,16 @@ import { SqliteSession } from './sqlite-session';
 export type { Session, Statement };
 
 export interface WriteOptions {
+  /** The caller runs failed work again by itself, and says what became of it. */
+  readonly callerRetries?: boolean;
   /** Saves a round trip. Only for work that does not use the session's manager before its first statement. */
   readonly beginWithFirstStatement?: boolean;
 }
 
-const MIGRATION_LOCK = 'integration-credits migrations';
-const MIGRATION_LOCK_SECONDS = 60;
+const WRITE_ATTEMPTS = 6;
+const RETRY_PAUSE_MS = 10;
+const START_LOCK = 'integration-credits start';
+const START_LOCK_SECONDS = 60;
 
 /** Prepared statements kept for the writing connection: the ledger's texts come back with every batch. */
 const SQLITE_STATEMENTS = 200;
@@ -50,15 +55,39 @@ export class Database {
     }
     const writing = new DataSource(connectionOptions(databaseUrl, { entities }));
     await writing.initialize();
-    if (kind === 'mysql') prepareConnections(writing);
-    if (kind === 'mysql') return new Database(kind, writing, writing);
+    if (kind === 'mysql') await prepareConnections(writing);
+    // On MySQL a pool of its own: reads that take long must not keep debits waiting for a connection.
     const reading = new DataSource(connectionOptions(databaseUrl, { entities, readonly: true }));
-    await reading.initialize();
+    try {
+      await reading.initialize();
+      if (kind === 'mysql') await prepareConnections(reading);
+    } catch (error) {
+      await writing.destroy();
+      throw error;
+    }
     return new Database(kind, writing, reading);
   }
 
-  /** Runs `work` in one transaction, which is rolled back when it throws. Never nest: use the session that `work` gets. */
+  /**
+   * Runs `work` in one transaction, which is rolled back when it throws; after a deadlock it runs again. Never nest: use the
+   * session that `work` gets. Throws UNAVAILABLE where the database is out of reach.
+   */
   async write<T>(work: (session: Session) => Promise<T>, options: WriteOptions = {}): Promise<T> {
+    if (options.callerRetries) return this.writeOnce(work, options);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.writeOnce(work, options);
+      } catch (error) {
+        // Whether it took effect is unknown: the caller must look.
+        if (isConnectionLoss(error)) throw unavailable();
+        if (!isTransient(error)) throw error;
+        if (attempt >= WRITE_ATTEMPTS) throw unavailable();
+        await pause(RETRY_PAUSE_MS * attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  private async writeOnce<T>(work: (session: Session) => Promise<T>, options: WriteOptions): Promise<T> {
     if (this.kind === 'mysql') return this.transact(work, options);
     const turn = this.lastWrite.then(async () => {
       try {
@@ -72,32 +101,28 @@ export class Database {
     return turn;
   }
 
-  /**
-   * Brings the schema up to date and then runs `work`, while no other process does: several may start at once on one database.
-   * A lock of MySQL's own holds them apart; on SQLite there is one process.
-   */
-  async migrate<T>(work: () => Promise<T>): Promise<T> {
-    if (this.kind === 'sqlite') return this.migrateAlone(work);
+  /** Brings the schema up to date. */
+  async migrate(): Promise<void> {
+    await this.alone(() => this.writing.runMigrations({ transaction: 'each' }));
+  }
+
+  /** Runs `work` while no other process runs its own: several may start at once on one MySQL database; SQLite has one. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.kind === 'sqlite') return work();
     const runner = this.writing.createQueryRunner();
     try {
-      const [{ taken }] = (await runner.query('SELECT GET_LOCK(?, ?) AS taken', [
-        MIGRATION_LOCK,
-        MIGRATION_LOCK_SECONDS,
-      ])) as [{ taken: unknown }];
-      if (Number(taken) !== 1) throw new Error('Another process has been migrating this database for too long.');
+      const [{ taken }] = (await runner.query('SELECT GET_LOCK(?, ?) AS taken', [START_LOCK, START_LOCK_SECONDS])) as [
+        { taken: unknown },
+      ];
+      if (Number(taken) !== 1) throw new Error('Another process has been starting on this database for too long.');
       try {
-        return await this.migrateAlone(work);
+        return await work();
       } finally {
-        await runner.query('SELECT RELEASE_LOCK(?)', [MIGRATION_LOCK]);
+        await runner.query('SELECT RELEASE_LOCK(?)', [START_LOCK]);
       }
     } finally {
       await runner.release();
     }
-  }
-
-  private async migrateAlone<T>(work: () => Promise<T>): Promise<T> {
-    await this.writing.runMigrations({ transaction: 'each' });
-    return work();
   }
 
   /** Whether the schema's tables can be read: a lost quorum still answers `SELECT 1`. */
@@ -112,7 +137,9 @@ export class Database {
 
   async close(): Promise<void> {
     await this.lastWrite;
-    if (this.reading !== this.writing) await this.reading.destroy();
+    await this.reading.destroy();
+    // So that the file alone holds everything: a copy of it is then a backup.
+    if (this.kind === 'sqlite') await this.writing.query('PRAGMA wal_checkpoint(TRUNCATE)');
     await this.writing.destroy();
   }
 
@@ -142,33 +169,34 @@ export class Database {
   }
 }
 
-/** Every new connection of the pool, before its first statement. */
-function prepareConnections(dataSource: DataSource): void {
+/** Every connection of the pool, before its first statement. */
+async function prepareConnections(dataSource: DataSource): Promise<void> {
   const { pool } = dataSource.driver as unknown as { pool: MysqlPool };
   pool.on('connection', (connection) => {
     // NO_BACKSLASH_ESCAPES would defeat the escaping of parameters, so the mode is set, not inherited.
     connection.query(
-      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 5",
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 2",
     );
     connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  });
+  // TypeORM has opened one already, which must not be used as it is.
+  await new Promise<void>((resolve, reject) => {
+    pool.getConnection((error, connection) => {
+      if (error) return reject(error);
+      connection.destroy();
+      resolve();
+    });
   });
 }
 
 interface MysqlPool {
   on(event: 'connection', listener: (connection: { query(sql: string): void }) => void): void;
+  getConnection(done: (error: Error | null, connection: { destroy(): void }) => void): void;
 }
 
 function readerOf(dataSource: DataSource): Session {
-  const guarded = async <T>(read: () => Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (error) {
-      if (isConnectionLoss(error)) throw unavailable();
-      throw error;
-    }
-  };
   const query = <Row>(sql: string, parameters: readonly unknown[] = []) =>
-    guarded(() => dataSource.query<Row[]>(sql, [...parameters]));
+    dataSource.query<Row[]>(sql, [...parameters]);
   const refuse = () => Promise.reject(new Error('The reader does not write.'));
   return {
     manager: dataSource.manager,

@@ -8,7 +8,8 @@ interface DriverError {
 }
 
 /** Deadlock or certification conflict, lock wait timeout, record changed, node not ready: the whole transaction may run again. */
-const TRANSIENT_ERRNOS = new Set([1213, 1205, 1020, 1047, 1180, 1053, 1927, 2006, 2013]);
+const LOCK_WAIT_TIMEOUT = 1205;
+const TRANSIENT_ERRNOS = new Set([1213, LOCK_WAIT_TIMEOUT, 1020, 1047, 1180, 1053, 1927, 2006, 2013, 1290, 1836]);
 const CONNECTION_CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
@@ -16,9 +17,11 @@ const CONNECTION_CODES = new Set([
   'EPIPE',
   'ENOTFOUND',
   'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
+  'EAI_AGAIN',
+  'PROTOCOL_SEQUENCE_TIMEOUT',
   'PROTOCOL_CONNECTION_LOST',
-  'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
-  'PROTOCOL_ENQUEUE_AFTER_QUIT',
   'POOL_CLOSED',
 ]);
 const DUPLICATE_ERRNO = 1062;
@@ -28,7 +31,13 @@ const SQLITE_BUSY = 5;
 
 /** The database is out of reach, and whether a statement took effect is unknown. */
 export function isConnectionLoss(error: unknown): boolean {
-  return CONNECTION_CODES.has(String(driverErrorOf(error).code));
+  const { code, fatal } = driverErrorOf(error);
+  return fatal === true || CONNECTION_CODES.has(String(code));
+}
+
+/** Somebody else holds a row for long: whoever does not need that row should not wait for it. */
+export function isLockWait(error: unknown): boolean {
+  return Number(driverErrorOf(error).errno) === LOCK_WAIT_TIMEOUT;
 }
 
 /** The transaction did not take effect for a reason that passes, or its outcome is unknown: look up the keys, run it again. */

@@ -4,10 +4,14 @@ import type { Statement, TransactionSession } from './session';
 /** What this needs of mysql2's connection, which TypeORM's pool hands out. */
 export interface MysqlConnection {
   query(
-    options: { sql: string; values: readonly unknown[] },
-    done: (error: Error | null, result: unknown) => void,
+    options: { sql: string; values: readonly unknown[]; timeout: number },
+    done: (error: (Error & { code?: string }) | null, result: unknown) => void,
   ): unknown;
+  destroy(): void;
 }
+
+/** After this the answer is not waited for any more: a connection that went silent would hold up everybody. */
+const STATEMENT_TIMEOUT_MS = 8_000;
 
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
 
@@ -75,7 +79,9 @@ export class MysqlSession implements TransactionSession {
     return new Promise((resolve, reject) => {
       const sql = statements.map((statement) => statement.sql).join(';\n');
       const values = statements.flatMap(({ parameters }) => parameters);
-      this.connection.query({ sql, values }, (error, result) => {
+      this.connection.query({ sql, values, timeout: STATEMENT_TIMEOUT_MS }, (error, result) => {
+        // What it still sends would be taken for the answer to something else.
+        if (error?.code === 'PROTOCOL_SEQUENCE_TIMEOUT') this.connection.destroy();
         if (error) reject(error);
         else resolve(statements.length === 1 ? [result as Result] : (result as Result[]));
       });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { DomainError, ERROR_CODES, type ErrorCode, type InputProblem } from '../errors';
+import { isConnectionLoss } from '../database/failure';
+import { DomainError, ERROR_CODES, type ErrorCode, type InputProblem, unavailable } from '../errors';
 
 /** Where bugs are reported, with the id that the caller sees. */
 export type ReportBug = (error: unknown, requestId: string) => void;
@@ -16,7 +17,8 @@ export function publicError(
 ): GraphQLFormattedError {
   const graphqlError = error instanceof GraphQLError ? error : null;
   const place = graphqlError ? placeOf(graphqlError) : {};
-  const domainError = domainErrorIn(error);
+  // Out of reach is the same for every statement, whoever sent it: translated here and nowhere else.
+  const domainError = domainErrorIn(error) ?? (lossIn(error) ? unavailable() : null);
   if (domainError) {
     const { code, message, details } = domainError;
     return { message, ...place, extensions: { code, ...details } };
@@ -42,6 +44,10 @@ export function domainErrorIn(error: unknown): DomainError | null {
     current = (current as { originalError?: unknown }).originalError;
   }
   return null;
+}
+
+function lossIn(error: unknown): boolean {
+  return isConnectionLoss(error) || (error instanceof GraphQLError && isConnectionLoss(error.originalError));
 }
 
 /** What graphql-js and Apollo say of a request that cannot be run, rewritten; null for what is none of the caller's doing. */

@@ -14,8 +14,11 @@ import { AppResolver } from '../apps/app.resolver';
 import type { Apps } from '../apps/apps';
 import { presentGrant } from '../balances/balance.graphql';
 import { BalanceResolver } from '../balances/balance.resolver';
+import { GrantResolver } from '../balances/grant.resolver';
+import type { Grants } from '../balances/grants';
 import { LedgerEntryType, presentEntry } from '../balances/ledger-entry.graphql';
 import { LedgerEntryResolver } from '../balances/ledger-entry.resolver';
+import type { LedgerHistory } from '../balances/ledger-history';
 import type { LedgerReader } from '../balances/ledger-reader';
 import type { Ledger } from '../ledger/ledger';
 import { presentOwner } from '../owners/owner.graphql';
@@ -35,7 +38,9 @@ export interface SchemaParts {
   readonly owners: Owners;
   readonly apps: Apps;
   readonly apiKeys: ApiKeys;
+  readonly grants: Grants;
   readonly reader: LedgerReader;
+  readonly history: LedgerHistory;
   readonly resolving: ResolveActions;
   readonly listing: ListActions;
 }
@@ -45,7 +50,7 @@ export function createSchema(
   parts: SchemaParts,
   catalogue: readonly ActionDefinition[] = ACTION_CATALOGUE,
 ): GraphQLSchema {
-  const { ledger, plans, owners, apps, apiKeys, reader, resolving, listing } = parts;
+  const { ledger, plans, owners, apps, apiKeys, grants, reader, history, resolving, listing } = parts;
   const actionResolvers = catalogue.map((definition): ResolverEntry => {
     const resolver = createActionResolver(definition);
     return [resolver, new resolver(createPerformAction(definition, ledger))];
@@ -55,7 +60,8 @@ export function createSchema(
       ...actionResolvers,
       [ActionsResolver, new ActionsResolver(resolving, listing, apps)],
       [BalanceResolver, new BalanceResolver(ledger)],
-      [LedgerEntryResolver, new LedgerEntryResolver(reader)],
+      [GrantResolver, new GrantResolver(grants)],
+      [LedgerEntryResolver, new LedgerEntryResolver(reader, history)],
       [OwnerResolver, new OwnerResolver(owners, plans, apps, apiKeys, ledger)],
       [ViewerResolver, new ViewerResolver(owners, apps)],
       [AppOwnerResolver, new AppOwnerResolver(owners)],

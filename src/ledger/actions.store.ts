@@ -19,19 +19,30 @@ export function ownedRows(
   return { sql: `(${sql})`, parameters: wanted.flatMap(({ ownerId, values }) => [ownerId, ...values]) };
 }
 
+/** Keeps a statement's OR below the 1,000 terms that SQLite takes. */
+const TERMS_PER_STATEMENT = 400;
+
+export function inChunks<T>(terms: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let start = 0; start < terms.length; start += TERMS_PER_STATEMENT) {
+    chunks.push(terms.slice(start, start + TERMS_PER_STATEMENT));
+  }
+  return chunks;
+}
+
 /** Whole actions by identity; those that do not exist are left out. */
 export async function readActions(session: Session, wanted: readonly OwnedSequences[]): Promise<ActionRecord[]> {
-  const asked = wanted.filter(({ sequences }) => sequences.length > 0);
-  if (asked.length === 0) return [];
-  const where = ownedRows(
-    'sequence',
-    asked.map(({ ownerId, sequences }) => ({ ownerId, values: sequences })),
+  const asked = wanted
+    .filter(({ sequences }) => sequences.length > 0)
+    .map(({ ownerId, sequences }) => ({ ownerId, values: sequences }));
+  const pages = await session.queryAll<Row>(
+    inChunks(asked).map((chunk) => {
+      const where = ownedRows('sequence', chunk);
+      const sql = `SELECT ${ACTION_COLUMNS} FROM ledger_entries WHERE ${where.sql} AND kind IN ('DEBIT', 'HOLD')`;
+      return { sql, parameters: where.parameters };
+    }),
   );
-  const rows = await session.query<Row>(
-    `SELECT ${ACTION_COLUMNS} FROM ledger_entries WHERE ${where.sql} AND kind IN ('DEBIT', 'HOLD')`,
-    where.parameters,
-  );
-  return actionsOf(session, rows);
+  return actionsOf(session, pages.flat());
 }
 
 /** Actions from the rows of their opening entries, completed by the entries that resolved them. */
@@ -41,17 +52,19 @@ export async function actionsOf(session: Session, rows: readonly Row[]): Promise
     ({ status, holdExpiresAt }) => status !== 'HELD' && !(status === 'CAPTURED' && holdExpiresAt === null),
   );
   if (resolved.length === 0) return actions;
-  const entries = await session.query<Row>(
-    `SELECT owner_id, action_sequence, at, reason FROM ledger_entries WHERE ${resolved
-      .map(() => '(owner_id = ? AND app_id = ? AND key_hash = ?)')
-      .join(' OR ')}`,
-    resolved.flatMap(({ ownerId, appId, sequence, status }) => [
-      ownerId,
-      appId,
-      resolutionKey(status === 'REFUNDED' ? 'REFUND' : 'VOID', sequence),
-    ]),
+  const pages = await session.queryAll<Row>(
+    inChunks(resolved).map((chunk) => ({
+      sql: `SELECT owner_id, action_sequence, at, reason FROM ledger_entries WHERE ${chunk
+        .map(() => '(owner_id = ? AND app_id = ? AND key_hash = ?)')
+        .join(' OR ')}`,
+      parameters: chunk.flatMap(({ ownerId, appId, sequence, status }) => [
+        ownerId,
+        appId,
+        resolutionKey(status === 'REFUNDED' ? 'REFUND' : 'VOID', sequence),
+      ]),
+    })),
   );
-  const resolutions = new Map(entries.map((row) => [`${row['owner_id']}:${row['action_sequence']}`, row]));
+  const resolutions = new Map(pages.flat().map((row) => [`${row['owner_id']}:${row['action_sequence']}`, row]));
   return actions.map((action) => {
     const entry = resolutions.get(`${action.ownerId}:${action.sequence}`);
     if (!entry) return action;

@@ -6,15 +6,20 @@ export interface GroupCommitOptions<C, R> {
   commit(batch: readonly C[]): Promise<readonly R[]>;
   /** Whether a failed batch may simply run again: nothing of it took effect, or that is found out by looking up the keys. */
   isTransient(error: unknown): boolean;
+  /** Whether only some commands of a batch are to blame for a transient failure: then it is halved, not repeated. */
+  isPartial?(error: unknown): boolean;
   maxBatch?: number;
   maxQueued?: number;
   maxAttempts?: number;
+  /** How long a command may wait and be retried before it is given up. */
+  maxWaitMs?: number;
   /** From 0 to 1: spreads the retries of writers that collided. */
   random?(): number;
 }
 
 interface Waiting<C, R> {
   command: C;
+  since: number;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
@@ -22,6 +27,7 @@ interface Waiting<C, R> {
 const MAX_BATCH = 1_000;
 const MAX_QUEUED = 50_000;
 const MAX_ATTEMPTS = 8;
+const MAX_WAIT_MS = 10_000;
 const FIRST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 500;
 
@@ -40,7 +46,7 @@ export class GroupCommit<C, R> {
   submit(command: C): Promise<R> {
     if (this.waiting.length >= (this.options.maxQueued ?? MAX_QUEUED)) return Promise.reject(unavailable());
     return new Promise<R>((resolve, reject) => {
-      this.waiting.push({ command, resolve, reject });
+      this.waiting.push({ command, since: performance.now(), resolve, reject });
       this.running ??= this.run();
     });
   }
@@ -50,12 +56,20 @@ export class GroupCommit<C, R> {
     while (this.running) await this.running;
   }
 
+  private get maxWaitMs(): number {
+    return this.options.maxWaitMs ?? MAX_WAIT_MS;
+  }
+
   private async run(): Promise<void> {
     // What has arrived at the sockets by now joins the first batch: otherwise a store that answers without waiting, such as
     // SQLite, would commit each command alone before the next socket is read.
     await new Promise((resume) => setImmediate(resume));
     while (this.waiting.length > 0) {
-      await this.settle(this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH));
+      const batch = this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
+      const patient = batch.filter(({ since }) => performance.now() - since < this.maxWaitMs);
+      // Whoever waited so long behind a store that does not answer is told so; its command was not begun.
+      for (const { since, reject } of batch) if (performance.now() - since >= this.maxWaitMs) reject(unavailable());
+      if (patient.length > 0) await this.settle(patient);
     }
     this.running = null;
   }
@@ -65,8 +79,9 @@ export class GroupCommit<C, R> {
       const results = await this.commitWithRetries(batch.map(({ command }) => command));
       batch.forEach(({ resolve }, index) => resolve(results[index] as R));
     } catch (error) {
-      if (this.options.isTransient(error)) for (const { reject } of batch) reject(unavailable());
-      else if (batch.length === 1) batch[0]?.reject(error);
+      const halve = batch.length > 1 && (!this.options.isTransient(error) || this.options.isPartial?.(error));
+      if (!halve && this.options.isTransient(error)) for (const { reject } of batch) reject(unavailable());
+      else if (!halve) batch[0]?.reject(error);
       else {
         const half = batch.length >> 1;
         await this.settle(batch.slice(0, half));
@@ -76,12 +91,14 @@ export class GroupCommit<C, R> {
   }
 
   private async commitWithRetries(batch: readonly C[]): Promise<readonly R[]> {
-    const { commit, isTransient, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
+    const { commit, isTransient, isPartial, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
+    const start = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await commit(batch);
       } catch (error) {
         if (attempt >= maxAttempts || !isTransient(error)) throw error;
+        if (isPartial?.(error) || performance.now() - start >= this.maxWaitMs) throw error;
         await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + random()));
       }
     }

@@ -1,12 +1,12 @@
 import type { Instant } from '../clock';
 import type { Database, Session } from '../database/database';
-import { isTransient } from '../database/failure';
+import { isLockWait, isTransient } from '../database/failure';
 import type { Decision } from './decide';
 import type { LedgerStore, LedgerTransaction } from './ledger';
 import { grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
 import { loadStates } from './load.store';
 import { LostUpdate, persistDecisions, persistNewPool } from './persist.store';
-import { burnOrder, snapshotOf, type BalanceSnapshot } from './pool';
+import { burnOrder, snapshotOf, type BalanceSnapshot, type Grant, type Pool } from './pool';
 
 /** The SQL of every movement of credits. It contains no rules: it loads what `decide` needs and persists what it returns. */
 export class SqlLedgerStore implements LedgerStore {
@@ -20,7 +20,7 @@ export class SqlLedgerStore implements LedgerStore {
           load: (commands, now) => loadStates(session, kind, commands, now),
           persist: (decisions) => persistDecisions(session, kind, decisions),
         }),
-      { beginWithFirstStatement: true },
+      { beginWithFirstStatement: true, callerRetries: true },
     );
   }
 
@@ -28,18 +28,13 @@ export class SqlLedgerStore implements LedgerStore {
     return error instanceof LostUpdate || isTransient(error);
   }
 
+  isPartial(error: unknown): boolean {
+    return isLockWait(error);
+  }
+
   async readBalance(ownerId: number): Promise<BalanceSnapshot | null> {
-    // One statement, so that the pool and its grants are of one snapshot.
-    const rows = await this.database.reader.query<Row>(
-      `SELECT ${Object.values(POOL_COLUMNS)
-        .map((column) => `p.${column}`)
-        .join(', ')}, g.sequence, g.source, g.amount, g.remaining, g.effective_at, g.expires_at, g.revoked_at, g.reason
-       FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0 WHERE p.owner_id = ?`,
-      [ownerId],
-    );
-    if (!rows[0]) return null;
-    const grants = rows.filter((row) => row['sequence'] !== null).map(grantOf);
-    return snapshotOf(poolOf(rows[0]), grants.sort(burnOrder));
+    const read = await readPool(this.database.reader, ownerId);
+    return read && snapshotOf(read.pool, read.openGrants);
   }
 
   async readDueOwners(now: Instant, limit: number): Promise<number[]> {
@@ -54,4 +49,18 @@ export class SqlLedgerStore implements LedgerStore {
   insertPool(session: Session, decision: Decision): Promise<void> {
     return persistNewPool(session, this.database.kind, decision);
   }
+}
+
+/** A pool with its open grants in burn order, in one statement, so that they are of one snapshot. */
+export async function readPool(session: Session, ownerId: number): Promise<{ pool: Pool; openGrants: Grant[] } | null> {
+  const rows = await session.query<Row>(
+    `SELECT ${Object.values(POOL_COLUMNS)
+      .map((column) => `p.${column}`)
+      .join(', ')}, g.sequence, g.source, g.amount, g.remaining, g.effective_at, g.expires_at, g.revoked_at, g.reason
+     FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0 WHERE p.owner_id = ?`,
+    [ownerId],
+  );
+  if (!rows[0]) return null;
+  const openGrants = rows.filter((row) => row['sequence'] !== null).map(grantOf);
+  return { pool: poolOf(rows[0]), openGrants: openGrants.sort(burnOrder) };
 }

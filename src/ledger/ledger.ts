@@ -20,6 +20,8 @@ export interface LedgerStore {
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
   /** Whether a failed transaction may run again as a whole. */
   isTransient(error: unknown): boolean;
+  /** Whether only some of a transaction's commands are to blame: it waited too long for a row. */
+  isPartial(error: unknown): boolean;
   /** One owner's balance as committed, without settling what is due; null where there is no such owner. */
   readBalance(ownerId: number): Promise<BalanceSnapshot | null>;
   /** Owners of pools that have something due at `now`, longest due first, at most `limit`. */
@@ -36,7 +38,7 @@ export interface Committed {
 export type CommitListener = (committed: Committed) => void;
 
 /** How many due pools one round of the sweep settles before it looks again. */
-const SWEEP_BATCH = 500;
+const SWEEP_BATCH = 200;
 
 /**
  * The one way to move a credit, whoever causes it: `submit` a command. Commands of all owners share one lane of group commit;
@@ -45,14 +47,18 @@ const SWEEP_BATCH = 500;
 export class Ledger {
   private readonly lane: GroupCommit<Command, Decided>;
   private readonly listeners = new Set<CommitListener>();
+  /** Owners of transactions whose outcome is unknown: something may be committed that was not published. */
+  private readonly uncertain = new Set<number>();
 
   constructor(
     private readonly store: LedgerStore,
     private readonly clock: Clock,
+    private readonly onError: (error: unknown) => void = () => undefined,
   ) {
     this.lane = new GroupCommit<Command, Decided>({
       commit: (batch) => this.commit(batch),
       isTransient: (error) => this.store.isTransient(error),
+      isPartial: (error) => this.store.isPartial(error),
     });
   }
 
@@ -80,9 +86,13 @@ export class Ledger {
   /** Settles every pool that has something due, so that their entries do not wait for the next read or movement. */
   async sweep(): Promise<void> {
     for (;;) {
-      const owners = await this.store.readDueOwners(this.clock.now(), SWEEP_BATCH);
-      await Promise.all(owners.map((ownerId) => this.submit({ kind: 'SETTLE', ownerId })));
-      if (owners.length < SWEEP_BATCH) return;
+      const due = await this.store.readDueOwners(this.clock.now(), SWEEP_BATCH);
+      const owners = new Set([...this.uncertain, ...due]);
+      const results = await Promise.allSettled([...owners].map((ownerId) => this.submit({ kind: 'SETTLE', ownerId })));
+      const failed = results.find((result) => result.status === 'rejected');
+      // The others are settled all the same; this one is tried again in the next round.
+      if (failed) throw failed.reason;
+      if (due.length < SWEEP_BATCH) return;
     }
   }
 
@@ -99,19 +109,42 @@ export class Ledger {
 
   private async commit(commands: readonly Command[]): Promise<Decided[]> {
     const now = this.clock.now();
-    const decisions = await this.store.transact(async (transaction) => {
-      const states = await transaction.load(commands, now);
-      const decisions = decideAll(states, commands, now);
-      await transaction.persist(decisions);
-      return decisions;
-    });
-    for (const decision of decisions) if (decision.changed) this.publish(decision);
+    const decisions = await this.store
+      .transact(async (transaction) => {
+        const states = await transaction.load(commands, now);
+        const decisions = decideAll(states, commands, now);
+        await transaction.persist(decisions);
+        return decisions;
+      })
+      .catch((error: unknown) => {
+        if (this.store.isTransient(error)) for (const { ownerId } of commands) this.uncertain.add(ownerId);
+        throw error;
+      });
+    for (const decision of decisions) {
+      // After an unknown outcome, what an earlier attempt may have committed is told too: watchers drop what they know.
+      const uncertain = this.uncertain.delete(decision.ownerId);
+      if (decision.changed || uncertain) this.publish(decision, uncertain ? replayedActions(decision) : []);
+    }
     return inCommandOrder(commands, decisions);
   }
 
-  private publish({ balance, recorded }: Decision): void {
-    for (const listener of this.listeners) listener({ balance, recorded });
+  private publish({ balance, recorded }: Decision, alsoRecorded: readonly ActionRecord[]): void {
+    const committed = { balance, recorded: alsoRecorded.length > 0 ? [...alsoRecorded, ...recorded] : recorded };
+    for (const listener of this.listeners) {
+      try {
+        listener(committed);
+      } catch (error) {
+        // It is committed: whoever fails to listen must not make it run again.
+        this.onError(error);
+      }
+    }
   }
+}
+
+function replayedActions({ decided }: Decision): ActionRecord[] {
+  return decided.flatMap((one) =>
+    one.status === 'ACCEPTED' && 'action' in one.outcome && one.outcome.replayed ? [one.outcome.action] : [],
+  );
 }
 
 function decideAll(states: ReadonlyMap<number, PoolState>, commands: readonly Command[], now: Instant): Decision[] {

@@ -1,6 +1,6 @@
 import type { Database, Session, Statement } from '../database/database';
 import { groupBy } from './group-by';
-import { ownedRows, readActions } from './actions.store';
+import { inChunks, ownedRows, readActions } from './actions.store';
 import type { Command } from './commands';
 import { GRANTS_APP_ID, keyOf, type PoolState, type SeenKey } from './draft';
 import {
@@ -111,24 +111,23 @@ async function readFirst(session: Session, kind: Database['kind'], commands: rea
   const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
   const marks = owners.map(() => '?').join(', ');
   const lock = kind === 'mysql' ? ' FOR UPDATE' : '';
-  const keys = seenKeysStatement(commands);
-  const apps = meterStatement(appsOf(commands));
+  const keys = seenKeysStatements(commands);
+  const apps = meterStatements(appsOf(commands));
   const statements = [
     {
       sql: `SELECT ${Object.values(POOL_COLUMNS).join(', ')} FROM pools WHERE owner_id IN (${marks}) ORDER BY owner_id${lock}`,
       parameters: owners,
     },
     { sql: `SELECT ${GRANT_COLUMNS} FROM grants WHERE owner_id IN (${marks}) AND remaining > 0`, parameters: owners },
-    ...(apps ? [apps] : []),
-    ...(keys ? [keys] : []),
+    ...apps,
+    ...keys,
   ];
   const [pools = [], grants = [], ...others] = await session.queryAll<Row>(statements);
-  const meters = apps ? (others.shift() ?? []) : [];
   return {
     pools: pools.map(poolOf),
     openGrants: grants.map(grantOf),
-    meters: meters.map(meterOf),
-    seen: seenKeysOf(others[0] ?? []),
+    meters: others.slice(0, apps.length).flat().map(meterOf),
+    seen: seenKeysOf(others.slice(apps.length).flat()),
   };
 }
 
@@ -179,14 +178,14 @@ function want(owner: Wanted, command: Command): void {
 }
 
 async function readGrants(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<Grant[]> {
-  const asked = [...wanted].filter(([, owner]) => owner.grants.size > 0);
-  if (asked.length === 0) return [];
-  const where = ownedRows(
-    'sequence',
-    asked.map(([ownerId, owner]) => ({ ownerId, values: [...owner.grants] })),
-  );
-  const rows = await session.query<Row>(`SELECT ${GRANT_COLUMNS} FROM grants WHERE ${where.sql}`, where.parameters);
-  return rows.map(grantOf);
+  const asked = [...wanted]
+    .filter(([, owner]) => owner.grants.size > 0)
+    .map(([ownerId, owner]) => ({ ownerId, values: [...owner.grants] }));
+  const statements = inChunks(asked).map((chunk) => {
+    const where = ownedRows('sequence', chunk);
+    return { sql: `SELECT ${GRANT_COLUMNS} FROM grants WHERE ${where.sql}`, parameters: where.parameters };
+  });
+  return (await session.queryAll<Row>(statements)).flat().map(grantOf);
 }
 
 interface SeenKeys {
@@ -196,7 +195,7 @@ interface SeenKeys {
 }
 
 /** Which keys of the batch are known already: read after the lock, so that what a concurrent writer committed is seen. */
-function seenKeysStatement(commands: readonly Command[]): Statement | null {
+function seenKeysStatements(commands: readonly Command[]): Statement[] {
   const asked = new Map<string, { ownerId: number; appId: number; hashes: Buffer[] }>();
   for (const command of commands) {
     if (command.kind !== 'DEBIT' && command.kind !== 'HOLD' && command.kind !== 'GRANT') continue;
@@ -207,14 +206,12 @@ function seenKeysStatement(commands: readonly Command[]): Statement | null {
     if (entry) entry.hashes.push(hash);
     else asked.set(group, { ownerId: command.ownerId, appId, hashes: [hash] });
   }
-  if (asked.size === 0) return null;
-  const groups = [...asked.values()];
-  return {
+  return inChunks([...asked.values()]).map((groups) => ({
     sql: `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ledger_entries WHERE ${groups
       .map(({ hashes }) => `(owner_id = ? AND app_id = ? AND key_hash IN (${hashes.map(() => '?').join(', ')}))`)
       .join(' OR ')}`,
     parameters: groups.flatMap(({ ownerId, appId, hashes }) => [ownerId, appId, ...hashes]),
-  };
+  }));
 }
 
 function seenKeysOf(rows: readonly Row[]): SeenKeys {
@@ -240,28 +237,36 @@ interface DueHolds {
   next: number | null;
 }
 
+/** The budget is the batch's: many owners with due holds share it, and the rest waits for the next batch. */
 async function readDueHolds(session: Session, owners: readonly Wanted[], now: number): Promise<Map<number, DueHolds>> {
-  const due = new Map<number, DueHolds>();
-  for (const { pool, holdsDue } of owners) {
-    if (!holdsDue) continue;
-    const at = Math.max(now, pool.lastAt);
-    const rows = await session.query<Row>(
-      `SELECT sequence FROM holds WHERE owner_id = ? AND expires_at <= ? ORDER BY expires_at, sequence
-       LIMIT ${DUE_HOLDS_PER_BATCH + 1}`,
-      [pool.ownerId, at],
-    );
-    const [later] = await session.query<Row>(
-      'SELECT MIN(expires_at) AS next FROM holds WHERE owner_id = ? AND expires_at > ?',
-      [pool.ownerId, at],
-    );
-    const next = later?.['next'];
-    due.set(pool.ownerId, {
-      sequences: rows.slice(0, DUE_HOLDS_PER_BATCH).map((row) => Number(row['sequence'])),
-      more: rows.length > DUE_HOLDS_PER_BATCH,
-      next: next === null || next === undefined ? null : Number(next),
-    });
-  }
-  return due;
+  const asked = owners.filter(({ holdsDue }) => holdsDue).map(({ pool }) => ({ pool, at: Math.max(now, pool.lastAt) }));
+  const limit = Math.max(1, Math.floor(DUE_HOLDS_PER_BATCH / Math.max(1, asked.length)));
+  const results = await session.queryAll<Row>(
+    asked.flatMap(({ pool: { ownerId }, at }) => [
+      {
+        sql: 'SELECT sequence FROM holds WHERE owner_id = ? AND expires_at <= ? ORDER BY expires_at, sequence LIMIT ?',
+        parameters: [ownerId, at, limit + 1],
+      },
+      {
+        sql: 'SELECT MIN(expires_at) AS next FROM holds WHERE owner_id = ? AND expires_at > ?',
+        parameters: [ownerId, at],
+      },
+    ]),
+  );
+  return new Map(
+    asked.map(({ pool }, index): [number, DueHolds] => {
+      const rows = results[2 * index] ?? [];
+      const next = results[2 * index + 1]?.[0]?.['next'];
+      return [
+        pool.ownerId,
+        {
+          sequences: rows.slice(0, limit).map((row) => Number(row['sequence'])),
+          more: rows.length > limit,
+          next: next === null || next === undefined ? null : Number(next),
+        },
+      ];
+    }),
+  );
 }
 
 async function readWantedActions(
@@ -279,19 +284,16 @@ async function readWantedActions(
 }
 
 async function readMeters(session: Session, wanted: ReadonlyMap<number, Wanted>): Promise<AppMeter[]> {
-  const statement = meterStatement(new Map([...wanted].map(([ownerId, { apps }]) => [ownerId, apps])));
-  if (!statement) return [];
-  return (await session.query<Row>(statement.sql, statement.parameters)).map(meterOf);
+  const statements = meterStatements(new Map([...wanted].map(([ownerId, { apps }]) => [ownerId, apps])));
+  return (await session.queryAll<Row>(statements)).flat().map(meterOf);
 }
 
-function meterStatement(apps: ReadonlyMap<number, ReadonlySet<number>>): Statement | null {
-  const asked = [...apps].filter(([, ids]) => ids.size > 0);
-  if (asked.length === 0) return null;
-  const where = ownedRows(
-    'id',
-    asked.map(([ownerId, ids]) => ({ ownerId, values: [...ids] })),
-  );
-  return { sql: `SELECT ${METER_COLUMNS} FROM apps WHERE ${where.sql}`, parameters: where.parameters };
+function meterStatements(apps: ReadonlyMap<number, ReadonlySet<number>>): Statement[] {
+  const asked = [...apps].filter(([, ids]) => ids.size > 0).map(([ownerId, ids]) => ({ ownerId, values: [...ids] }));
+  return inChunks(asked).map((chunk) => {
+    const where = ownedRows('id', chunk);
+    return { sql: `SELECT ${METER_COLUMNS} FROM apps WHERE ${where.sql}`, parameters: where.parameters };
+  });
 }
 
 async function readPlanTerms(

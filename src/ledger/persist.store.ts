@@ -1,4 +1,5 @@
 import type { Database, Session, Statement } from '../database/database';
+import { isDuplicate } from '../database/failure';
 import { assert } from '../errors';
 import type { Decision } from './decide';
 import { GRANTS_APP_ID } from './draft';
@@ -42,7 +43,7 @@ const GRANT_COLUMNS = [
   'reason',
 ] as const;
 
-/** Keeps a statement below MySQL's packet. */
+/** A batch has about as many entries as commands; a statement of more is for pools that settle much at once. */
 const ROWS_PER_STATEMENT = 1_000;
 
 /** A statement, how many rows it must match, and what it means if it does not. */
@@ -61,7 +62,14 @@ export async function persistDecisions(
   decisions: readonly Decision[],
 ): Promise<void> {
   const changed = decisions.filter((decision) => decision.changed);
-  if (changed.length > 0) await run(session, [...movements(kind, changed), ...poolUpdates(kind, changed)]);
+  if (changed.length === 0) return;
+  try {
+    await run(session, [...poolUpdates(kind, changed), ...movements(kind, changed)]);
+  } catch (error) {
+    // The next sequence is taken: another writer was faster, and its entry is met before the version is looked at.
+    if (isDuplicate(error)) throw new LostUpdate();
+    throw error;
+  }
 }
 
 /** Writes a pool that did not exist before. */

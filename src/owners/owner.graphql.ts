@@ -36,6 +36,13 @@ export class OwnerType extends Node {
   @AllowedTo(...ALL_BUT_PUBLISHABLE)
   plan!: PlanType;
 
+  @Field(() => PlanType, {
+    nullable: true,
+    description: 'A plan that takes effect at the end of the period; null: none does.',
+  })
+  @AllowedTo(...ALL_BUT_PUBLISHABLE)
+  nextPlan!: PlanType | null;
+
   @Field(() => BalanceType, { description: 'Its credits now.' })
   @AllowedTo(...ALL_BUT_PUBLISHABLE)
   balance!: BalanceType;
@@ -133,6 +140,26 @@ export class UpdateOwnerPayload {
   @Field(() => OwnerType, { description: 'The owner as it is now.' })
   @AllowedTo(...MANAGERS)
   owner!: OwnerType;
+}
+
+@InputType('ChangePlanInput', { description: 'Which owner gets which plan.' })
+export class ChangePlanInput {
+  @Field(() => ID, { description: 'Whose plan.' })
+  ownerId!: string;
+
+  @Field(() => String, { description: 'The code of the plan. The current one cancels a pending change.' })
+  planCode!: string;
+}
+
+@ObjectType('ChangePlanPayload', { description: 'What changePlan returns.', simpleResolvers: true })
+export class ChangePlanPayload {
+  @Field(() => OwnerType, { description: 'The owner as it is now.' })
+  @AllowedTo(...MANAGERS)
+  owner!: OwnerType;
+
+  @Field(() => BalanceType, { description: 'The balance right after the change.' })
+  @AllowedTo(...MANAGERS)
+  balance!: BalanceType;
 }
 
 export function presentOwner(owner: Owner): OwnerType {

@@ -13,6 +13,8 @@ import type { Ledger } from '../ledger/ledger';
 import { PlanType, presentPlan } from '../plans/plan.graphql';
 import type { Plans } from '../plans/plans';
 import {
+  ChangePlanInput,
+  ChangePlanPayload,
   CreateOwnerInput,
   CreateOwnerPayload,
   OwnerConnection,
@@ -97,6 +99,25 @@ export class OwnerResolver {
   ): Promise<UpdateOwnerPayload> {
     const { id, ...update } = input;
     return { owner: presentOwner(await this.ownersOf.update(caller, id, update)) };
+  }
+
+  @Mutation(() => ChangePlanPayload, {
+    description:
+      'Changes an owner’s plan: more monthly credits than this period’s allowance take effect at once, the difference being granted; anything else takes effect at the end of the period. CONFLICT where the plan is archived.',
+  })
+  @AllowedTo('ADMIN')
+  async changePlan(
+    @Arg('input', () => ChangePlanInput, { description: 'Which owner gets which plan.' }) input: ChangePlanInput,
+  ): Promise<ChangePlanPayload> {
+    const { owner, balance } = await this.ownersOf.changePlan(input);
+    return { owner: presentOwner(owner), balance: presentBalance(balance) };
+  }
+
+  @FieldResolver(() => PlanType, { nullable: true })
+  async nextPlan(@Root() owner: OwnerType): Promise<PlanType | null> {
+    await this.ledger.balance(owner.number);
+    const { nextPlanId } = await this.ownersOf.byId(owner.number);
+    return nextPlanId === null ? null : presentPlan(await this.plansOf.byId(nextPlanId));
   }
 
   @FieldResolver(() => PlanType)

@@ -80,11 +80,8 @@ export class SqlOwnerStore implements OwnerStore {
       await this.database.write(async (session) => {
         if (Object.keys(changes).length > 0) await session.manager.update(OwnerRow, { id }, changes);
         if (suspendedAt === undefined) return;
-        // Moves no credit, but every change of a pool raises its version, and the row's lock puts it between two debits.
-        await session.execute('UPDATE pools SET suspended_at = ?, version = version + 1 WHERE owner_id = ?', [
-          suspendedAt,
-          id,
-        ]);
+        // Changes nothing that a balance shows, so its version stays; the row's lock puts it between two debits.
+        await session.execute('UPDATE pools SET suspended_at = ? WHERE owner_id = ?', [suspendedAt, id]);
       });
     } catch (error) {
       if (isDuplicate(error)) throw externalIdTaken();

@@ -1,9 +1,10 @@
-import { type Caller, forbidden, ownIdOf } from '../access/caller';
+import { type Caller, forbidden, idOf, ownIdOf } from '../access/caller';
 import { checkBounds, text } from '../bounds';
 import type { Clock, Instant } from '../clock';
 import { notFound } from '../errors';
-import type { PlanTerms } from '../ledger/pool';
-import type { Plans } from '../plans/plans';
+import type { Ledger } from '../ledger/ledger';
+import type { BalanceSnapshot, PlanTerms } from '../ledger/pool';
+import { archived, type Plans } from '../plans/plans';
 
 /** Who holds a plan and a pool. */
 export interface Owner {
@@ -50,6 +51,7 @@ export class Owners {
     private readonly store: OwnerStore,
     private readonly plans: Plans,
     private readonly clock: Clock,
+    private readonly ledger: Ledger,
   ) {}
 
   /** Creates an owner on a plan, with the first period's credits. NOT_FOUND for an unknown plan, CONFLICT, BAD_USER_INPUT. */
@@ -91,7 +93,7 @@ export class Owners {
     const restricted = update.externalId !== undefined || update.suspended !== undefined;
     if (restricted && caller.role !== 'ADMIN') throw forbidden();
     const identity = ownIdOf(caller, 'owner', id);
-    checkBounds(update, OWNER_BOUNDS, { required: ['name'] });
+    checkBounds(update, OWNER_BOUNDS, { required: ['name', 'suspended'] });
     const before = await this.byId(identity.ownerId);
     const { name, email, externalId, suspended } = update;
     const owner = await this.store.update(before.id, {
@@ -102,6 +104,20 @@ export class Owners {
     });
     if (!owner) throw notFound('owner');
     return owner;
+  }
+
+  /**
+   * Rule 5: up at once, anything else at the end of the period; the current plan cancels a pending change. NOT_FOUND, CONFLICT
+   * where the plan is archived, LIMIT_REACHED where the pool is full.
+   */
+  async changePlan(input: { ownerId: string; planCode: string }): Promise<{ owner: Owner; balance: BalanceSnapshot }> {
+    const { ownerId } = idOf('owner', input.ownerId);
+    await this.ledger.balance(ownerId);
+    const before = await this.byId(ownerId);
+    const plan = await this.plans.byCode(input.planCode);
+    if (plan.archivedAt !== null && plan.id !== before.planId) throw archived();
+    const { balance } = await this.ledger.submit({ kind: 'CHANGE_PLAN', ownerId, planId: plan.id });
+    return { owner: await this.byId(ownerId), balance };
   }
 }
 

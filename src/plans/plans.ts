@@ -62,11 +62,17 @@ export class Plans {
     return plan;
   }
 
-  /** A plan that takes new owners. NOT_FOUND, or CONFLICT where it is archived. */
-  async open(code: string): Promise<Plan> {
+  /** NOT_FOUND where there is none. */
+  async byCode(code: string): Promise<Plan> {
     const plan = await this.store.byCode(code);
     if (!plan) throw notFound('plan');
-    if (plan.archivedAt !== null) throw new DomainError('CONFLICT', 'This plan is archived: it takes no new owners.');
+    return plan;
+  }
+
+  /** A plan that takes new owners. NOT_FOUND, or CONFLICT where it is archived. */
+  async open(code: string): Promise<Plan> {
+    const plan = await this.byCode(code);
+    if (plan.archivedAt !== null) throw archived();
     return plan;
   }
 
@@ -78,7 +84,9 @@ export class Plans {
 
   /** New amounts apply to each owner from the next renewal (rule 5). null clears maxApps; nothing else can be cleared. */
   async update(id: number, input: Partial<NewPlan> & { archived?: boolean | null | undefined }): Promise<Plan> {
-    checkBounds(input, PLAN_BOUNDS, { required: ['name', 'monthlyCredits', 'topUpsAllowed', 'rolloverLimit'] });
+    checkBounds(input, PLAN_BOUNDS, {
+      required: ['name', 'monthlyCredits', 'topUpsAllowed', 'rolloverLimit', 'archived'],
+    });
     const { name, monthlyCredits, maxApps, topUpsAllowed, rolloverLimit, archived } = input;
     const changes: PlanChanges = {
       ...(name !== undefined && { name }),
@@ -92,4 +100,8 @@ export class Plans {
     if (!plan) throw notFound('plan');
     return plan;
   }
+}
+
+export function archived(): DomainError {
+  return new DomainError('CONFLICT', 'This plan is archived: it takes no new owners.');
 }

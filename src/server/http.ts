@@ -8,13 +8,15 @@ import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Authentication } from '../access/authentication';
-import { DomainError, type ErrorCode } from '../errors';
+import { isConnectionLoss } from '../database/failure';
+import { badUserInput, DomainError, type ErrorCode } from '../errors';
 import { checkAccess } from '../graphql/access';
 import type { RequestContext, UncheckedContext } from '../graphql/context';
 import { LIMITS } from '../graphql/limits';
 import { publicError, type ReportBug } from '../graphql/public-error';
 
 export const GRAPHQL_PATH = '/graphql';
+const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface HttpParts {
   readonly schema: GraphQLSchema;
@@ -42,6 +44,8 @@ export async function createHttpServer(
     // Idle keep-alive connections do not hold up a stop; requests in flight are finished.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    // A body that does not come ends; debits take milliseconds.
+    requestTimeout: REQUEST_TIMEOUT_MS,
     logger: false,
     // A path that cannot be decoded fails before there is a route.
     frameworkErrors: (error, _request, reply) => void answerFailure(error, reply, parts.reportBug),
@@ -56,7 +60,9 @@ export async function createHttpServer(
   });
   fastify.setErrorHandler((error, _request, reply) => answerFailure(error, reply, parts.reportBug));
   fastify.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ errors: [{ message: 'There is nothing here.', extensions: { code: 'NOT_FOUND' } }] }),
+    reply.code(404).send({
+      errors: [{ message: `There is nothing here; GraphQL is at ${GRAPHQL_PATH}.`, extensions: { code: 'NOT_FOUND' } }],
+    }),
   );
   addGraphql(fastify, apollo, parts);
   addHealth(fastify, parts);
@@ -131,7 +137,13 @@ function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedCont
   const handle = fastifyApolloHandler(apollo, {
     context: async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
       const { authorization, origin } = headers;
-      const caller = await authentication.authenticate({ authorization, origin });
+      const caller = await authentication.authenticate({ authorization, origin }).catch((error: unknown) => {
+        const status = isConnectionLoss(error) ? 503 : 500;
+        throw new GraphQLError('The key cannot be looked up.', {
+          originalError: error as Error,
+          extensions: { http: { status } },
+        });
+      });
       return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
     },
   });
@@ -151,15 +163,20 @@ function addHealth(fastify: FastifyInstance, parts: HttpParts): void {
   });
 }
 
+const BODY_PROBLEMS: Readonly<Record<number, string>> = {
+  400: 'must have a body that is JSON',
+  413: `must have a body of at most ${LIMITS.bodyBytes} bytes`,
+  415: 'must have the content type application/json',
+};
+
 /** What fails before GraphQL is reached: a body that is too large, is not JSON, or has another content type. */
 function answerFailure(error: unknown, reply: FastifyReply, reportBug: ReportBug): FastifyReply {
   const status = (error as { statusCode?: number }).statusCode ?? 500;
   const code = (error as { code?: string }).code;
   // A malformed Host or URL is the client's doing, although it surfaces as a TypeError.
   const mistake = (status >= 400 && status < 500) || code === 'ERR_INVALID_URL';
-  const words =
-    status === 413 ? `The body exceeds ${LIMITS.bodyBytes} bytes.` : 'The request is not GraphQL over HTTP.';
-  const failure = mistake ? new DomainError('BAD_USER_INPUT', words, { problems: [] }) : error;
+  const problem = { path: 'request', message: BODY_PROBLEMS[status] ?? 'is not GraphQL over HTTP' };
+  const failure = mistake ? badUserInput([problem]) : error;
   return reply
     .code(mistake ? (status >= 400 && status < 500 ? status : 400) : 500)
     .type('application/json; charset=utf-8')

@@ -1,5 +1,6 @@
 import {
   getNamedType,
+  isEnumType,
   isInputObjectType,
   isInterfaceType,
   isLeafType,
@@ -44,6 +45,8 @@ const ALLOWED: Record<string, Record<string, string>> = {
     app: NOT_BROWSERS,
     balance: EVERYBODY,
     actions: NOT_BROWSERS,
+    ledger: MANAGERS,
+    verifyLedger: MANAGERS,
   },
   Mutation: {
     invokeLlm: ACTORS,
@@ -67,8 +70,11 @@ const ALLOWED: Record<string, Record<string, string>> = {
     createApiKey: MANAGERS,
     rotateApiKey: MANAGERS,
     revokeApiKey: MANAGERS,
+    changePlan: ADMIN,
+    grantCredits: ADMIN,
+    revokeGrant: ADMIN,
   },
-  Subscription: { balanceChanged: EVERYBODY, actionRecorded: NOT_BROWSERS },
+  Subscription: { balanceChanged: EVERYBODY, actionRecorded: NOT_BROWSERS, ledgerAppended: MANAGERS },
 
   Viewer: { role: EVERYBODY, owner: NOT_BROWSERS, app: NOT_BROWSERS },
   Balance: {
@@ -86,7 +92,7 @@ const ALLOWED: Record<string, Record<string, string>> = {
   },
   Grant: every(NOT_BROWSERS, 'id source amount remaining effectiveAt expiresAt paused reason'),
   Owner: {
-    ...every(NOT_BROWSERS, 'id name externalId plan balance createdAt suspendedAt'),
+    ...every(NOT_BROWSERS, 'id name externalId plan nextPlan balance createdAt suspendedAt'),
     email: MANAGERS,
     apps: MANAGERS,
     apiKeys: MANAGERS,
@@ -103,6 +109,7 @@ const ALLOWED: Record<string, Record<string, string>> = {
     'id app type category status credits idempotencyKey visitor origin details metadata holdExpiresAt createdAt resolvedAt reason sequence availableAfter heldAfter',
   ),
   LedgerEntry: every(MANAGERS, 'id sequence kind credits available held paused grant action at'),
+  LedgerVerification: every(MANAGERS, 'ok owners entries problems'),
 
   OwnerConnection: every(ADMIN, 'edges pageInfo'),
   OwnerEdge: every(ADMIN, 'cursor node'),
@@ -110,6 +117,8 @@ const ALLOWED: Record<string, Record<string, string>> = {
   AppEdge: every(MANAGERS, 'cursor node'),
   ActionConnection: every(NOT_BROWSERS, 'edges pageInfo'),
   ActionEdge: every(NOT_BROWSERS, 'cursor node'),
+  LedgerEntryConnection: every(MANAGERS, 'edges pageInfo'),
+  LedgerEntryEdge: every(MANAGERS, 'cursor node'),
   PageInfo: every(NOT_BROWSERS, 'hasNextPage hasPreviousPage startCursor endCursor'),
 
   ...Object.fromEntries(
@@ -135,6 +144,9 @@ const ALLOWED: Record<string, Record<string, string>> = {
   CreateApiKeyPayload: every(MANAGERS, 'apiKey secret'),
   RotateApiKeyPayload: every(MANAGERS, 'apiKey secret'),
   RevokeApiKeyPayload: { apiKey: MANAGERS },
+  ChangePlanPayload: every(ADMIN, 'owner balance'),
+  GrantCreditsPayload: every(ADMIN, 'grant balance replayed'),
+  RevokeGrantPayload: every(ADMIN, 'grant balance'),
 };
 
 let service: TestService;
@@ -204,7 +216,8 @@ describe('who may use what', () => {
       for (const role of ROLES) {
         const socket = await connectSocket(service.url, keys[role], { origin: ORIGIN });
         // With an unknown owner, so that every answer comes at once: what is allowed is not found.
-        socket.subscribe('1', `subscription { ${field.name}(ownerId: "own_0000000020") { __typename } }`);
+        const given = step(type, field, { ownerId: '"own_0000000020"' });
+        socket.subscribe('1', `subscription { ${given.field} { __typename } }`);
         const { payload } = await socket.next();
         const code = (payload.errors ?? payload)[0].extensions.code as string;
         expect(code).toMatch(/^(FORBIDDEN|NOT_FOUND)$/);
@@ -373,6 +386,14 @@ describe('what belongs to another owner', () => {
       roles: ['OWNER', 'APP'],
       document: ({ App }) => `{ actions(appId: "${App}") { edges { cursor } } }`,
     },
+    'Query.ledger(ownerId)': {
+      roles: ['OWNER'],
+      document: ({ Owner }) => `{ ledger(ownerId: "${Owner}") { edges { cursor } } }`,
+    },
+    'Query.verifyLedger(ownerId)': {
+      roles: ['OWNER'],
+      document: ({ Owner }) => `{ verifyLedger(ownerId: "${Owner}") { ok } }`,
+    },
     'Subscription.balanceChanged(ownerId)': {
       roles: ['OWNER', 'APP', 'PUBLISHABLE'],
       document: ({ Owner }) => `subscription { balanceChanged(ownerId: "${Owner}") { available } }`,
@@ -384,6 +405,10 @@ describe('what belongs to another owner', () => {
     'Subscription.actionRecorded(appId)': {
       roles: ['OWNER', 'APP'],
       document: ({ App }) => `subscription { actionRecorded(appId: "${App}") { id } }`,
+    },
+    'Subscription.ledgerAppended(ownerId)': {
+      roles: ['OWNER'],
+      document: ({ Owner }) => `subscription { ledgerAppended(ownerId: "${Owner}", afterSequence: 0) { id } }`,
     },
     'CaptureActionInput.actionId': {
       roles: ['APP'],
@@ -429,7 +454,7 @@ describe('what belongs to another owner', () => {
   };
   /** Ids that only ADMIN keys may give, who own nothing and may see everything. */
   const FOR_ADMIN_ONLY =
-    /^(UpdatePlanInput\.id|(InvokeLlm|UploadFile|ProcessFile|GenerateImage|AnalyzeImage|SendEmail|SendSms|QueryDatabase|CallApi)Input\.appId)$/;
+    /^(UpdatePlanInput\.id|ChangePlanInput\.ownerId|GrantCreditsInput\.ownerId|RevokeGrantInput\.grantId|(InvokeLlm|UploadFile|ProcessFile|GenerateImage|AnalyzeImage|SendEmail|SendSms|QueryDatabase|CallApi)Input\.appId)$/;
 
   it('can be asked for by these fields, and by no others', () => {
     const taken = idCoordinates().filter((coordinate) => !FOR_ADMIN_ONLY.test(coordinate));
@@ -662,8 +687,9 @@ function step(
   field: GraphQLField<unknown, unknown>,
   extra: Record<string, string> = {},
 ): Step {
-  const args = field.args.filter((arg) => isNonNullType(arg.type) && arg.defaultValue === undefined);
-  const given = args.map((arg) => `${arg.name}: ${literal(arg, extra)}`);
+  const isRequired = (arg: GraphQLArgument) => isNonNullType(arg.type) && arg.defaultValue === undefined;
+  const args = field.args.filter((arg) => isRequired(arg) || arg.name in extra);
+  const given = args.map((arg) => `${arg.name}: ${extra[arg.name] ?? literal(arg, extra)}`);
   const field_ = given.length > 0 ? `${field.name}(${given.join(', ')})` : field.name;
   return { on: type.name, field: field_, isLeaf: isLeafType(getNamedType(field.type)) };
 }
@@ -689,6 +715,7 @@ function literal(input: GraphQLArgument | GraphQLInputField, extra: Record<strin
     return `{ ${[...members, ...more.map(([name, value]) => `${name}: ${value}`)].join(', ')} }`;
   }
   if (input.name === 'role') return 'OWNER';
+  if (isEnumType(type)) return String(type.getValues()[0]?.name);
   if (type.name === 'Int' || type.name === 'SafeInt') return '1';
   return input.name === 'mimeType' ? '"image/png"' : input.name === 'method' ? '"GET"' : '"x"';
 }

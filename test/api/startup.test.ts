@@ -69,7 +69,11 @@ onSqlite('the first start on an empty embedded database', () => {
     expect(await roleOf(url, adminKey as string)).toBe('ADMIN');
     await stop(second, 'SIGTERM');
     expect(second.stdout).not.toContain('icr_');
-    expect(second.stdout.trim().split('\n')).toHaveLength(2);
+    expect(second.stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(/^Ready at /),
+      'SIGTERM: stopping',
+      'stopped',
+    ]);
   });
 
   it('takes an ADMIN_KEY that is set, and never prints it', async () => {

@@ -47,6 +47,30 @@ export async function entriesOf(databaseUrl: string, ownerId: string): Promise<B
   return (await readBooks(databaseUrl)).entries.filter((entry) => entry.ownerId === owner);
 }
 
+/** Changes rows behind the service's back, as a mistaken repair by hand would. Fails where no row is changed. */
+export async function tamper(
+  databaseUrl: string,
+  sql: string,
+  parameters: readonly (number | string)[],
+): Promise<void> {
+  if (databaseUrl.startsWith('sqlite:')) {
+    const database = new SqliteDatabase(databaseUrl.slice('sqlite:'.length));
+    try {
+      expect(database.prepare(sql).run(...parameters).changes).toBeGreaterThan(0);
+    } finally {
+      database.close();
+    }
+    return;
+  }
+  const connection = await createConnection({ uri: databaseUrl });
+  try {
+    const [result] = await connection.query(sql, [...parameters]);
+    expect((result as { affectedRows: number }).affectedRows).toBeGreaterThan(0);
+  } finally {
+    await connection.end();
+  }
+}
+
 /** What is wrong with the books, by I1 to I5, when everything is computed again from the entries alone. Empty: all is well. */
 export function problemsOf(books: Books): string[] {
   const owners = new Set([...books.pools, ...books.grants, ...books.holds].map((row) => Number(row['owner_id'])));

@@ -109,6 +109,10 @@ export class InMemoryLedger implements LedgerStore {
     });
   }
 
+  isPartial(): boolean {
+    return false;
+  }
+
   isTransient(): boolean {
     return false;
   }

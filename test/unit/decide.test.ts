@@ -1,4 +1,4 @@
-import { hashKey } from '../../src/actions/fingerprint';
+import { hashKey } from '../../src/idempotency';
 import { MINUTE_MS, SECOND_MS, type Instant } from '../../src/clock';
 import { DomainError } from '../../src/errors';
 import type {
@@ -511,6 +511,18 @@ describe('a hold (rule 8)', () => {
   });
 });
 
+describe('a hold that expires at the renewal', () => {
+  it('comes back before it, and expires with the grant that it came from, which ends at that instant', () => {
+    const owner = new Owner({ plan: ROLLING });
+    owner.now = Date.parse('2026-04-10T11:59:00Z');
+    for (let i = 0; i < 3; i++) owner.debit();
+    owner.hold(60);
+    owner.settleAt('2026-04-10T12:00:00Z');
+    expect(owner.movements(5)).toEqual(['VOID 1', 'EXPIRE 1', 'EXPIRE 1', 'GRANT 5', 'GRANT 1']);
+    expect(owner.pool.usedThisPeriod).toBe(0);
+  });
+});
+
 describe('a credit that comes back (rule 9)', () => {
   it('to a grant that has expired by now is expired, and the ledger shows both', () => {
     const owner = new Owner();
@@ -834,6 +846,18 @@ describe('more expired holds than one transaction settles', () => {
       ['ACCEPTED', 0, false],
     ]);
     expect(owner.pool.available).toBe(4);
+  });
+
+  it('all come back before what falls due at their instant, however many passes it takes', () => {
+    const owner = new Owner({ dueHoldsPerBatch: 2 });
+    owner.now = Date.parse('2026-04-10T11:59:00Z');
+    for (let i = 0; i < 3; i++) owner.hold(60);
+    owner.now = Date.parse('2026-04-10T12:00:00Z');
+    const settle = { kind: 'SETTLE', ownerId: OWNER } as const;
+    expect(owner.ledger.submit([settle], owner.now)).toEqual([{ status: 'DEFERRED' }]);
+    expect(owner.movements(4)).toEqual(['VOID 1', 'EXPIRE 1', 'VOID 1', 'EXPIRE 1']);
+    expect(owner.ledger.submit([settle], owner.now)).toMatchObject([{ status: 'ACCEPTED' }]);
+    expect(owner.movements(8)).toEqual(['VOID 1', 'EXPIRE 1', 'EXPIRE 2', 'GRANT 5']);
   });
 
   it('do not let a renewal pass them that fell due in between', () => {

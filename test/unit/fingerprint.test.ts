@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import type { Caller } from '../../src/access/caller';
 import { ACTION_CATALOGUE, type ActionDefinition } from '../../src/actions/action-catalogue';
-import { canonicalJson, fingerprint, hashKey } from '../../src/actions/fingerprint';
+import { canonicalJson, fingerprint, hashKey } from '../../src/idempotency';
 import { createPerformAction, type ActionInput } from '../../src/actions/perform-action';
 import { DomainError } from '../../src/errors';
 import type { OpenAction } from '../../src/ledger/commands';

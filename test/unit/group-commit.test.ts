@@ -239,3 +239,20 @@ describe('the queue of a lane', () => {
     expect(await lane.submit(3)).toBe('3');
   });
 });
+
+describe('a batch of which only some commands wait for a row that somebody holds', () => {
+  it('is halved at once, so that the others do not wait with them', async () => {
+    const seen: number[][] = [];
+    const lane = laneOf(
+      (batch) => {
+        seen.push([...batch]);
+        return batch.includes(3) ? Promise.reject(new Passing()) : Promise.resolve(batch.map((n) => `done ${n}`));
+      },
+      { isPartial: () => true },
+    );
+    const results = await Promise.allSettled([1, 2, 3, 4].map((command) => lane.submit(command)));
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect(results[2]).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
+    expect(seen).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]);
+  });
+});

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { hashKey } from '../../src/actions/fingerprint';
+import { hashKey } from '../../src/idempotency';
 import { MINUTE_MS, SECOND_MS, type Instant } from '../../src/clock';
 import type { Command } from '../../src/ledger/commands';
 import { decide, type Decision } from '../../src/ledger/decide';

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import * as fc from 'fast-check';
-import { hashKey } from '../../src/actions/fingerprint';
+import { hashKey } from '../../src/idempotency';
 import { Database, type Session } from '../../src/database/database';
 import { entities } from '../../src/database/entities';
 import { decide, decideOpening } from '../../src/ledger/decide';
@@ -29,7 +29,7 @@ let store: SqlLedgerStore;
 beforeAll(async () => {
   files = await createTestDatabase('sqlite');
   database = await Database.open(files.url, entities);
-  await database.migrate(() => Promise.resolve());
+  await database.migrate();
   store = new SqlLedgerStore(database);
 });
 

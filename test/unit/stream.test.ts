@@ -133,10 +133,17 @@ describe('a queue of actions', () => {
 
   it('ends a reader that is further behind with LIMIT_REACHED, and does not thin out', async () => {
     const { queue, onClose } = queueOf(3);
-    for (const value of ['a', 'b', 'c', 'd', 'e']) queue.offer(value);
+    for (const value of ['a', 'b', 'c', 'd']) queue.offer(value);
     await expect(queue.next()).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     expect(onClose).toHaveBeenCalledTimes(1);
     expect(await queue.next()).toEqual(END);
+  });
+
+  it('takes what comes at once whole: a reader that was up to date is not slow because one commit was large', async () => {
+    const { queue } = queueOf(1);
+    queue.offerAll(['a', 'b', 'c']);
+    const seen = [await queue.next(), await queue.next(), await queue.next()];
+    expect(seen.map(({ value }) => value as string)).toEqual(['a', 'b', 'c']);
   });
 
   it('counts only what nobody has taken', async () => {

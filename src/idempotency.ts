@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { badUserInput } from '../errors';
+import { badUserInput } from './errors';
 
 const DEEPEST_LEVEL = 32;
 
