@@ -18,6 +18,10 @@ export function fingerprint(mutation: string, input: Readonly<Record<string, unk
 
 /** JSON with sorted keys and without nulls in `input` itself. BAD_USER_INPUT where it nests too deeply to be read safely. */
 export function canonicalJson(value: unknown, level = 0): string {
+  // 1e400 is a number in JSON and none here: it would be stored as null.
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw badUserInput([{ path: 'input.metadata', message: 'must hold numbers that a double can hold' }]);
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (level > DEEPEST_LEVEL) {
     throw badUserInput([{ path: 'input.metadata', message: `must not nest deeper than ${DEEPEST_LEVEL} levels` }]);

@@ -21,7 +21,7 @@ export interface NodeIdentity {
   number: number;
 }
 
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+export const BASE_62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** 62^9 exceeds 2^53, so nine digits hold any owner's id, and what follows them is the number. */
 const OWNER_DIGITS = 9;
 const KIND_BY_PREFIX = new Map(Object.entries(PREFIXES).map(([kind, prefix]) => [prefix as string, kind as NodeKind]));
@@ -48,7 +48,7 @@ export function toBase62(value: number): string {
   let rest = value;
   let text = '';
   do {
-    text = ALPHABET.charAt(rest % 62) + text;
+    text = BASE_62.charAt(rest % 62) + text;
     rest = Math.floor(rest / 62);
   } while (rest > 0);
   return text;
@@ -56,6 +56,6 @@ export function toBase62(value: number): string {
 
 function fromBase62(text: string): number {
   let value = 0;
-  for (const digit of text) value = value * 62 + ALPHABET.indexOf(digit);
+  for (const digit of text) value = value * 62 + BASE_62.indexOf(digit);
   return value;
 }

@@ -1,6 +1,6 @@
 import { hash, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { toBase62 } from '../public-id';
+import { BASE_62, toBase62 } from '../public-id';
 
 export const API_KEY_ROLES = ['ADMIN', 'OWNER', 'APP', 'PUBLISHABLE'] as const;
 export type ApiKeyRole = (typeof API_KEY_ROLES)[number];
@@ -9,7 +9,6 @@ const TAGS: Record<ApiKeyRole, string> = { ADMIN: 'adm', OWNER: 'own', APP: 'app
 const RANDOM_DIGITS = 32;
 const CHECKSUM_DIGITS = 6;
 const SECRET = new RegExp(`^icr_(adm|own|app|pub)_[0-9A-Za-z]{${RANDOM_DIGITS + CHECKSUM_DIGITS}}$`);
-const BASE_62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** A new secret: `icr_`, the role's tag, 32 random base-62 digits (190 bits), and the checksum of all that as 6 more. */
 export function createSecret(role: ApiKeyRole): string {

@@ -10,8 +10,6 @@ import type { LedgerReader } from './ledger-reader';
 const PAGE = 1_000;
 /** How far a live reader may fall behind before it is ended: it can come back with afterSequence. */
 const BEHIND_LIMIT = 100_000;
-/** How often an owner is read again whose ledger grows while it is verified. */
-const VERIFY_ATTEMPTS = 5;
 const NAMED_PROBLEMS = 100;
 
 export interface Verification {
@@ -32,6 +30,7 @@ export class LedgerHistory {
   /** Entries ascending, after a sequence number. NOT_FOUND where the owner is not the caller's. */
   async page(caller: Caller, asked: { ownerId: string | null; after: number; limit: number }): Promise<LedgerEntry[]> {
     const ownerId = ownerScope(caller, asked.ownerId);
+    if (asked.after < 0) throw badUserInput([{ path: 'afterSequence', message: 'must not be negative' }]);
     await this.ledger.balance(ownerId);
     return this.reader.entriesAfter(ownerId, asked.after, asked.limit);
   }
@@ -80,29 +79,24 @@ export class LedgerHistory {
     return { ok: total.problems.length === 0, ...total };
   }
 
-  /** The pool is read before and after: entries that were committed in between are read too, and compared again. */
+  /** The pool is read first: entries up to its last sequence are all committed then, and never change. */
   private async verifyOwner(ownerId: number): Promise<{ entries: number; problems: readonly string[] }> {
-    for (let attempt = 1; ; attempt++) {
-      const books = await this.reader.pool(ownerId);
-      if (!books) throw notFound('owner');
-      const verifier = new LedgerVerifier(publicId('owner', ownerId));
-      let after = 0;
-      while (after < books.pool.lastSequence) {
-        const entries = await this.reader.entriesAfter(ownerId, after, PAGE);
-        if (entries.length === 0) break;
-        for (const entry of entries) if (entry.sequence <= books.pool.lastSequence) verifier.accept(entry);
-        after = (entries.at(-1) as LedgerEntry).sequence;
-      }
-      verifier.finish(books.pool, books.openGrants);
-      // One entry more may have been committed since; the pool, read after it, then counts it too.
-      const [beyond] = await this.reader.entriesAfter(ownerId, books.pool.lastSequence, 1);
-      const now = beyond && (await this.reader.pool(ownerId));
-      if (beyond && now && now.pool.lastSequence < beyond.sequence) verifier.acceptBeyond(beyond, now.pool);
-      // What was deleted meanwhile cannot be told from what was never there: look again before it is called a problem.
-      if (verifier.problems.length === 0 || attempt >= VERIFY_ATTEMPTS) {
-        return { entries: books.pool.lastSequence, problems: verifier.problems };
-      }
+    const books = await this.reader.pool(ownerId);
+    if (!books) throw notFound('owner');
+    const verifier = new LedgerVerifier(publicId('owner', ownerId));
+    let after = 0;
+    while (after < books.pool.lastSequence) {
+      const entries = await this.reader.entriesAfter(ownerId, after, PAGE);
+      if (entries.length === 0) break;
+      for (const entry of entries) if (entry.sequence <= books.pool.lastSequence) verifier.accept(entry);
+      after = (entries.at(-1) as LedgerEntry).sequence;
     }
+    verifier.finish(books.pool, books.openGrants);
+    // One entry more may have been committed since; the pool, read after it, then counts it too.
+    const [beyond] = await this.reader.entriesAfter(ownerId, books.pool.lastSequence, 1);
+    const now = beyond && (await this.reader.pool(ownerId));
+    if (beyond && now && now.pool.lastSequence < beyond.sequence) verifier.acceptBeyond(beyond, now.pool);
+    return { entries: books.pool.lastSequence, problems: verifier.problems };
   }
 }
 

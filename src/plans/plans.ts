@@ -103,5 +103,5 @@ export class Plans {
 }
 
 export function archived(): DomainError {
-  return new DomainError('CONFLICT', 'This plan is archived: it takes no new owners.');
+  return new DomainError('CONFLICT', 'This plan is archived: nobody can begin with it or change to it.');
 }

@@ -146,6 +146,16 @@ const TABLE: Row[] = [
   wrong('null for text that must not be null', { model: null }),
   wrong('an object for an id', { idempotencyKey: { [MARKER]: 1 } }),
   wrong('a Boolean for an id', { idempotencyKey: true }),
+  [
+    'a number in metadata that no double can hold',
+    ({ appKey }) =>
+      json(
+        `{"query":${JSON.stringify(INVOKE)},"variables":{"input":{"idempotencyKey":"1","model":"m","metadata":{"a":1e400}}}}`,
+        bearer(appKey),
+      ),
+    200,
+    'BAD_USER_INPUT',
+  ],
   wrong('a list for metadata', { metadata: [MARKER] }),
   wrong('text for metadata', { metadata: MARKER }),
   wrong('a field that the input does not have', { unknown: MARKER }),
