@@ -122,9 +122,11 @@ export class Ledger {
       });
     for (const decision of decisions) {
       // After an unknown outcome, what an earlier attempt may have committed is told too: watchers drop what they know.
-      const uncertain = this.uncertain.delete(decision.ownerId);
+      const uncertain = this.uncertain.has(decision.ownerId);
       if (decision.changed || uncertain) this.publish(decision, uncertain ? replayedActions(decision) : []);
     }
+    // Of all that were asked about, also those that do not exist: or the sweep would ask for them for ever.
+    for (const { ownerId } of commands) this.uncertain.delete(ownerId);
     return inCommandOrder(commands, decisions);
   }
 
