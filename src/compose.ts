@@ -4,6 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import { ApiKeys } from './access/api-keys';
 import { SqlApiKeyStore } from './access/api-key.store';
 import { Authentication } from './access/authentication';
+import { categoryOf } from './actions/action-catalogue';
 import { SqlActionStore } from './actions/action.store';
 import { ListActions } from './actions/list-actions';
 import { LiveActions } from './actions/live-actions';
@@ -35,6 +36,10 @@ import { explorerPage } from './server/explorer';
 import { createHttpServer } from './server/http';
 import { noIntrospection } from './server/no-introspection';
 import { SubscriptionServer } from './server/websocket';
+import { Runways } from './usage/runways';
+import { Usage } from './usage/usage';
+import { UsageFold } from './usage/usage-fold';
+import { SqlUsageStore } from './usage/usage.store';
 
 const SWEEP_INTERVAL_MS = SECOND_MS;
 const RECHECK_INTERVAL_MS = SECOND_MS;
@@ -86,6 +91,10 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
   ledger.onCommitted((committed) => feed.publish(committed));
   const reader = new SqlLedgerReader(database);
   const history = new LedgerHistory(reader, ledger, feed);
+  const usageStore = new SqlUsageStore(database);
+  const usageFold = new UsageFold(usageStore, onError);
+  ledger.onCommitted(({ balance }) => usageFold.note(balance));
+  const usage = new Usage({ store: usageStore, fold: usageFold, assertCurrent: assertScope, categoryOf });
   return {
     ledger,
     plans,
@@ -96,6 +105,9 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
     onCurtailed: (listener: () => void) => curtailed.add(listener),
     reader,
     history,
+    usage,
+    usageFold,
+    runways: new Runways(usage, clock),
     grants: new Grants(ledger),
     resolving: new ResolveActions(ledger),
     listing: new ListActions(new SqlActionStore(database), assertScope),
@@ -152,6 +164,7 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
       await apollo.stop();
       await within(graceMs + SECOND_MS, async () => {
         await features.ledger.idle();
+        await features.usageFold.idle();
         await features.authentication.flushLastUsed().catch(onError);
         await database.close();
       });

@@ -109,10 +109,16 @@ export class BalanceType {
 export function presentBalance(snapshot: BalanceSnapshot): BalanceType {
   const balance = {
     ...snapshot,
+    snapshot,
     ownerId: publicId('owner', snapshot.ownerId),
     grants: () => snapshot.grants.map((grant) => presentGrant(grant, snapshot)),
   };
   return balance as unknown as BalanceType;
+}
+
+/** What a balance was presented from. */
+export function snapshotBehind(balance: BalanceType): BalanceSnapshot {
+  return (balance as unknown as { snapshot: BalanceSnapshot }).snapshot;
 }
 
 export function presentGrant(grant: Grant, terms: { readonly topUpsAllowed: boolean }): GrantType {

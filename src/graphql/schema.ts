@@ -27,6 +27,10 @@ import type { Owners } from '../owners/owners';
 import { presentPlan } from '../plans/plan.graphql';
 import { PlanResolver } from '../plans/plan.resolver';
 import type { Plans } from '../plans/plans';
+import { RunwayResolver } from '../usage/runway.resolver';
+import type { Runways } from '../usage/runways';
+import type { Usage } from '../usage/usage';
+import { UsageResolver } from '../usage/usage.resolver';
 import { ALL_BUT_PUBLISHABLE, MANAGERS } from './access';
 import { buildSchema, type ResolverEntry } from './build-schema';
 import { NodeLoaders, NodeResolver } from './node.resolver';
@@ -41,6 +45,8 @@ export interface SchemaParts {
   readonly grants: Grants;
   readonly reader: LedgerReader;
   readonly history: LedgerHistory;
+  readonly usage: Usage;
+  readonly runways: Runways;
   readonly resolving: ResolveActions;
   readonly listing: ListActions;
 }
@@ -50,7 +56,7 @@ export function createSchema(
   parts: SchemaParts,
   catalogue: readonly ActionDefinition[] = ACTION_CATALOGUE,
 ): GraphQLSchema {
-  const { ledger, plans, owners, apps, apiKeys, grants, reader, history, resolving, listing } = parts;
+  const { ledger, plans, owners, apps, apiKeys, grants, reader, history, usage, runways, resolving, listing } = parts;
   const actionResolvers = catalogue.map((definition): ResolverEntry => {
     const resolver = createActionResolver(definition);
     return [resolver, new resolver(createPerformAction(definition, ledger))];
@@ -60,6 +66,8 @@ export function createSchema(
       ...actionResolvers,
       [ActionsResolver, new ActionsResolver(resolving, listing, apps)],
       [BalanceResolver, new BalanceResolver(ledger)],
+      [RunwayResolver, new RunwayResolver(runways)],
+      [UsageResolver, new UsageResolver(usage)],
       [GrantResolver, new GrantResolver(grants)],
       [LedgerEntryResolver, new LedgerEntryResolver(reader, history)],
       [OwnerResolver, new OwnerResolver(owners, plans, apps, apiKeys, ledger)],

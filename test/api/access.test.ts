@@ -47,6 +47,7 @@ const ALLOWED: Record<string, Record<string, string>> = {
     actions: NOT_BROWSERS,
     ledger: MANAGERS,
     verifyLedger: MANAGERS,
+    usage: MANAGERS,
   },
   Mutation: {
     invokeLlm: ACTORS,
@@ -89,7 +90,9 @@ const ALLOWED: Record<string, Record<string, string>> = {
     version: EVERYBODY,
     lastSequence: EVERYBODY,
     grants: NOT_BROWSERS,
+    runway: EVERYBODY,
   },
+  Runway: every(EVERYBODY, 'creditsPerHour emptyAt lastsUntilReset'),
   Grant: every(NOT_BROWSERS, 'id source amount remaining effectiveAt expiresAt paused reason'),
   Owner: {
     ...every(NOT_BROWSERS, 'id name externalId plan nextPlan balance createdAt suspendedAt'),
@@ -109,6 +112,7 @@ const ALLOWED: Record<string, Record<string, string>> = {
     'id app type category status credits idempotencyKey visitor origin details metadata holdExpiresAt createdAt resolvedAt reason sequence availableAfter heldAfter',
   ),
   LedgerEntry: every(MANAGERS, 'id sequence kind credits available held paused grant action at'),
+  UsageBucket: every(MANAGERS, 'start group credits refunded'),
   LedgerVerification: every(MANAGERS, 'ok owners entries problems'),
 
   OwnerConnection: every(ADMIN, 'edges pageInfo'),
@@ -393,6 +397,16 @@ describe('what belongs to another owner', () => {
     'Query.verifyLedger(ownerId)': {
       roles: ['OWNER'],
       document: ({ Owner }) => `{ verifyLedger(ownerId: "${Owner}") { ok } }`,
+    },
+    'Query.usage(ownerId)': {
+      roles: ['OWNER'],
+      document: ({ Owner }) =>
+        `{ usage(ownerId: "${Owner}", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z", interval: DAY) { credits } }`,
+    },
+    'Query.usage(appId)': {
+      roles: ['OWNER'],
+      document: ({ App }) =>
+        `{ usage(appId: "${App}", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z", interval: DAY) { credits } }`,
     },
     'Subscription.balanceChanged(ownerId)': {
       roles: ['OWNER', 'APP', 'PUBLISHABLE'],
@@ -717,6 +731,7 @@ function literal(input: GraphQLArgument | GraphQLInputField, extra: Record<strin
   if (input.name === 'role') return 'OWNER';
   if (isEnumType(type)) return String(type.getValues()[0]?.name);
   if (type.name === 'Int' || type.name === 'SafeInt') return '1';
+  if (type.name === 'DateTime') return `"2026-01-${input.name === 'to' ? '02' : '01'}T00:00:00Z"`;
   return input.name === 'mimeType' ? '"image/png"' : input.name === 'method' ? '"GET"' : '"x"';
 }
 

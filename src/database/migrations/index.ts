@@ -1,4 +1,5 @@
 import { CreateLedger1764000000000 } from './1764000000000-create-ledger';
+import { CountUsage1764000100000 } from './1764000100000-count-usage';
 
 /** In order. A list rather than a file pattern, so that the built and the source tree run the same ones. */
-export const migrations = [CreateLedger1764000000000];
+export const migrations = [CreateLedger1764000000000, CountUsage1764000100000];
