@@ -13,6 +13,7 @@ import { SqlAppStore } from './apps/app.store';
 import { Apps } from './apps/apps';
 import { LocalBalanceFeed } from './balances/balance-feed';
 import { Grants } from './balances/grants';
+import { LedgerExports } from './balances/ledger-export';
 import { LedgerHistory } from './balances/ledger-history';
 import { SqlLedgerReader } from './balances/ledger-reader.store';
 import { LiveBalances } from './balances/live-balances';
@@ -108,6 +109,7 @@ function createFeatures(database: Database, clock: Clock, onError: (error: unkno
     usage,
     usageFold,
     runways: new Runways(usage, clock),
+    ledgerExports: new LedgerExports(reader, ledger),
     grants: new Grants(ledger),
     resolving: new ResolveActions(ledger),
     listing: new ListActions(new SqlActionStore(database), assertScope),
@@ -141,6 +143,7 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
     let started = false;
     const { fastify, apollo } = await createHttpServer({
       ...shared,
+      ledgerExports: features.ledgerExports,
       rules,
       introspection: config.introspection,
       explorer: config.explorer ? explorerPage() : null,
@@ -158,7 +161,10 @@ export async function start(config: Config, parts: { clock?: Clock; log?: Log } 
     const stop = async () => {
       const graceMs = config.shutdownGraceSeconds * SECOND_MS;
       // A request that hangs is cut: a stop ends.
-      const cut = setTimeout(() => fastify.server.closeAllConnections(), graceMs);
+      const cut = setTimeout(() => {
+        features.ledgerExports.endAll();
+        fastify.server.closeAllConnections();
+      }, graceMs);
       await Promise.all([sockets.stop(graceMs), fastify.close(), stopJobs()]);
       clearTimeout(cut);
       await apollo.stop();

@@ -14,6 +14,7 @@ import { checkAccess } from '../graphql/access';
 import type { RequestContext, UncheckedContext } from '../graphql/context';
 import { LIMITS } from '../graphql/limits';
 import { publicError, type ReportBug } from '../graphql/public-error';
+import { addLedgerExport, type LedgerExportParts } from './ledger-export';
 
 export const GRAPHQL_PATH = '/graphql';
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -24,6 +25,7 @@ export interface HttpParts {
   readonly introspection: boolean;
   readonly authentication: Authentication;
   readonly live: RequestContext['live'];
+  readonly ledgerExports: LedgerExportParts['ledgerExports'];
   readonly reportBug: ReportBug;
   /** The explorer's page; null: configured off. Rendered when it is first asked for. */
   readonly explorer: (() => string) | null;
@@ -33,7 +35,7 @@ export interface HttpParts {
 /** Statuses of requests that were refused as a whole, before anything was executed. */
 const REQUEST_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403 };
 
-/** HTTP: queries and mutations at /graphql, the explorer at /, health and readiness. */
+/** HTTP: queries and mutations at /graphql, ledgers as files, the explorer at /, health and readiness. */
 export async function createHttpServer(
   parts: HttpParts,
 ): Promise<{ fastify: FastifyInstance; apollo: ApolloServer<UncheckedContext> }> {
@@ -65,6 +67,7 @@ export async function createHttpServer(
     }),
   );
   addGraphql(fastify, apollo, parts);
+  addLedgerExport(fastify, parts);
   addHealth(fastify, parts);
   return { fastify, apollo };
 }
