@@ -1,4 +1,4 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin, type GraphQLRequestListener } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -13,8 +13,11 @@ import { badUserInput, DomainError, type ErrorCode } from '../errors';
 import { checkAccess } from '../graphql/access';
 import type { RequestContext, UncheckedContext } from '../graphql/context';
 import { LIMITS } from '../graphql/limits';
+import { PreparedDebits } from '../graphql/prepared-debits';
 import { publicError, type ReportBug } from '../graphql/public-error';
 import { addLedgerExport, type LedgerExportParts } from './ledger-export';
+
+import { answerPlain, plainBodyOf } from './plain-requests';
 
 export const GRAPHQL_PATH = '/graphql';
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -89,6 +92,7 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
     formatError: (_formatted, error) => publicError(error, parts.reportBug),
     plugins: [
       accessPlugin(parts.schema),
+      preparedDebitsPlugin(new PreparedDebits(parts.schema)),
       // Would wrap every field of every answer to find out that none may be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -111,6 +115,20 @@ function accessPlugin(schema: GraphQLSchema): ApolloServerPlugin<UncheckedContex
     // One listener for all requests: it keeps nothing.
     requestDidStart: () => Promise.resolve(listener as never),
   };
+}
+
+/** Answers a debit before graphql-js would, where everything about it is plain. */
+function preparedDebitsPlugin(debits: PreparedDebits): ApolloServerPlugin<UncheckedContext> {
+  const listener: GraphQLRequestListener<UncheckedContext> = {
+    async responseForOperation({ document, operation, request, contextValue }) {
+      // Without a caller the operation was refused before.
+      const context = contextValue as RequestContext;
+      const data = await debits.answer({ document, operation }, request.variables ?? {}, context);
+      if (!data) return null;
+      return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult: { data } } };
+    },
+  };
+  return { requestDidStart: () => Promise.resolve(listener) };
 }
 
 function checkOperation(
@@ -137,20 +155,32 @@ function checkOperation(
 
 function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedContext>, parts: HttpParts): void {
   const { authentication, live } = parts;
-  const handle = fastifyApolloHandler(apollo, {
-    context: async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
-      const { authorization, origin } = headers;
-      const caller = await authentication.authenticate({ authorization, origin }).catch((error: unknown) => {
-        const status = isConnectionLoss(error) ? 503 : 500;
-        throw new GraphQLError('The key cannot be looked up.', {
-          originalError: error as Error,
-          extensions: { http: { status } },
-        });
+  const contextOf = async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
+    const { authorization, origin } = headers;
+    const caller = await authentication.authenticate({ authorization, origin }).catch((error: unknown) => {
+      const status = isConnectionLoss(error) ? 503 : 500;
+      throw new GraphQLError('The key cannot be looked up.', {
+        originalError: error as Error,
+        extensions: { http: { status } },
       });
-      return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
+    });
+    return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
+  };
+  const handle = fastifyApolloHandler(apollo, { context: contextOf }) as never as (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) => Promise<unknown>;
+  fastify.route({
+    method: ['GET', 'POST'],
+    url: GRAPHQL_PATH,
+    handler: async (request, reply) => {
+      const body = plainBodyOf(request);
+      if (!body) return handle(request, reply);
+      const contextValue = await contextOf(request).catch(() => null);
+      // Apollo's HTTP layer says what is wrong with a context.
+      return contextValue ? answerPlain(apollo, body, { request, reply, contextValue }) : handle(request, reply);
     },
   });
-  fastify.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, handler: handle as never });
   fastify.get('/', (request, reply) => {
     const wantsPage = request.headers.accept?.includes('text/html');
     if (!parts.explorer || !wantsPage) return reply.code(404).callNotFound();
