@@ -1,6 +1,6 @@
 import { DateTime, IANAZone } from 'luxon';
 import { MINUTE_MS, type Instant } from '../clock';
-import { badUserInput } from '../errors';
+import { assert, badUserInput } from '../errors';
 
 export const USAGE_INTERVALS = ['HOUR', 'DAY', 'MONTH'] as const;
 export type UsageInterval = (typeof USAGE_INTERVALS)[number];
@@ -23,23 +23,23 @@ export interface BucketRun extends TimeSpan {
 }
 
 /**
- * The starts of the buckets that cover `from` <= t < `to` in a time zone, and the end of the last one: the first may start before
- * `from`. A bucket is an hour, day or month of the local calendar: a day has 23 or 25 hours where the clocks change, and the
- * hour that is lived twice is two buckets. BAD_USER_INPUT where the zone is no IANA name, `to` is not after `from`, or there
- * are more than 1,000.
+ * The starts of the buckets that cover `from` <= t < `to` in a time zone, and the end of the last one: the first may
+ * start before `from`. A bucket is an hour, day or month of the local calendar: a day has 23 or 25 hours where the
+ * clocks change, and the hour that is lived twice is two buckets. BAD_USER_INPUT where the zone is no IANA name, `to`
+ * is not after `from`, or there are more than 1,000.
  */
 export function bucketStarts(asked: TimeSpan & { interval: UsageInterval; timeZone: string }): Instant[] {
   const { from, to, interval, timeZone } = asked;
-  // Offsets such as +05:37, which Intl takes for zones too, do not begin with a letter.
-  if (!/^[A-Za-z]/.test(timeZone) || !IANAZone.isValidZone(timeZone)) {
-    throw badUserInput([{ path: 'timeZone', message: 'must be the name of an IANA time zone, such as Europe/Berlin' }]);
-  }
+  const zone = zoneNamed(timeZone);
   if (to <= from) throw badUserInput([{ path: 'to', message: 'must be after from' }]);
-  const zone = IANAZone.create(timeZone);
-  const next = NEXT_START[interval];
+  const next = (start: Instant) => {
+    const end = NEXT_START[interval](start, zone);
+    assert(end > start, 'a bucket ends after it starts, or the search for the next one would never end');
+    return end;
+  };
   const starts: Instant[] = [];
   // From the bucket before: a start that is lived twice is only found from before it.
-  for (let start = startBefore(from, interval, zone); start < to; start = next(start, zone)) {
+  for (let start = startBefore(from, interval, zone); start < to; start = next(start)) {
     if (start <= from) starts.length = 0;
     starts.push(start);
     if (starts.length > MAX_BUCKETS) {
@@ -47,7 +47,21 @@ export function bucketStarts(asked: TimeSpan & { interval: UsageInterval; timeZo
     }
   }
   const last = starts.at(-1) as Instant;
-  return [...starts, next(last, zone)];
+  return [...starts, next(last)];
+}
+
+/** Aliases and names in another case are names too. */
+function zoneNamed(timeZone: string): IANAZone {
+  try {
+    // Offsets such as +05:37, which Intl takes for zones too, do not begin with a letter.
+    if (/^[A-Za-z]/.test(timeZone)) {
+      // By its own name: luxon keeps every name that it meets, and each has thousands of ways to mix its cases.
+      return IANAZone.create(new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone);
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw badUserInput([{ path: 'timeZone', message: 'must be the name of an IANA time zone, such as Europe/Berlin' }]);
 }
 
 function startBefore(instant: Instant, interval: UsageInterval, zone: IANAZone): Instant {
@@ -66,7 +80,10 @@ const NEXT_START: Record<UsageInterval, (start: Instant, zone: IANAZone) => Inst
   MONTH: (start, zone) => DateTime.fromMillis(start, { zone }).plus({ months: 1 }).startOf('month').toMillis(),
 };
 
-/** The end of the local hour, or the instant within it at which the clocks change: by half an hour on Lord Howe Island. */
+/**
+ * The end of the local hour, or the instant within it at which the clocks change: by half an hour on Lord Howe
+ * Island.
+ */
 function nextHour(start: Instant, zone: IANAZone): Instant {
   const offset = (instant: Instant) => zone.offset(instant) * MINUTE_MS;
   const end = start + HOUR_MS - ((start + offset(start)) % HOUR_MS);

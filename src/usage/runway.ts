@@ -12,8 +12,9 @@ export interface Runway {
 }
 
 /**
- * What becomes of a balance at a steady pace: its grants are used up in burn order, and what is left of one is lost when it
- * expires. What returns from holds and what is granted later is not foreseen. An empty pool is empty now, at any pace.
+ * What becomes of a balance at a steady pace: its grants are used up in burn order, and what is left of one is lost
+ * when it expires. What returns from holds and what is granted later is not foreseen. An empty pool is empty now, at
+ * any pace.
  */
 export function runwayOf(balance: BalanceSnapshot, creditsPerHour: number, now: Instant): Runway {
   let lastsUntil = now;

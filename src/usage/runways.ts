@@ -3,6 +3,7 @@ import { MINUTE_MS, type Clock, type Instant } from '../clock';
 import type { BalanceSnapshot } from '../ledger/pool';
 import { quarterOf } from './calendar';
 import { runwayOf, type Runway } from './runway';
+import type { RecentUse } from './usage';
 
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -13,27 +14,30 @@ export const PACE_WINDOW_HOURS = 24;
 const CARRIED_MS = MINUTE_MS;
 const CARRIED_OWNERS = 10_000;
 
-interface Pace {
-  readonly readAt: Instant;
-  /** Of the pool when the pace was read. */
-  readonly periodStart: Instant;
-  readonly usedThisPeriod: number;
-  /** Credits used and not refunded in the window. */
-  readonly credits: number;
+interface Pace extends RecentUse {
   readonly hours: number;
+}
+
+interface Reading {
+  readonly readAt: Instant;
+  /** Of the balance that it was read for. */
+  readonly periodStart: Instant;
+  readonly pace: Promise<Pace>;
 }
 
 /** How long each owner's credits will last, cheap enough to be told with every change of a balance. */
 export class Runways {
-  private readonly paces = new LRUCache<number, Promise<Pace>>({ max: CARRIED_OWNERS });
+  private readonly readings = new LRUCache<number, Reading>({ max: CARRIED_OWNERS });
 
   constructor(
-    private readonly usage: {
-      usedSince(ownerId: number, quarter: Instant): Promise<{ credits: number; createdAt: Instant }>;
-    },
+    private readonly usage: { usedSince(ownerId: number, quarter: Instant): Promise<RecentUse> },
     private readonly clock: Clock,
   ) {}
 
+  /**
+   * The runway of a balance, which need not be the newest. The pace is read once a minute and period, however many
+   * ask.
+   */
   async of(balance: BalanceSnapshot): Promise<Runway> {
     const pace = await this.paceOf(balance);
     // What was used since the pace was read is known from the pool: a live balance needs no look at the database.
@@ -42,22 +46,24 @@ export class Runways {
     return runwayOf(balance, creditsPerHour, this.clock.now());
   }
 
-  private async paceOf(balance: BalanceSnapshot): Promise<Pace> {
-    const known = await this.paces.get(balance.ownerId);
+  // Nothing is awaited before the reading is kept: all who watch an owner ask at once.
+  private paceOf({ ownerId, periodStart }: BalanceSnapshot): Promise<Pace> {
+    const known = this.readings.get(ownerId);
     const now = this.clock.now();
     const fresh = known && now >= known.readAt && now - known.readAt < CARRIED_MS;
-    if (fresh && known.periodStart === balance.periodStart) return known;
-    const reading = this.read(balance, now);
-    this.paces.set(balance.ownerId, reading);
-    reading.catch(() => this.paces.delete(balance.ownerId));
-    return reading;
+    if (fresh && known.periodStart >= periodStart) return known.pace;
+    const reading: Reading = { readAt: now, periodStart, pace: this.read(ownerId, now) };
+    this.readings.set(ownerId, reading);
+    reading.pace.catch(() => {
+      if (this.readings.get(ownerId) === reading) this.readings.delete(ownerId);
+    });
+    return reading.pace;
   }
 
-  private async read({ ownerId, periodStart, usedThisPeriod }: BalanceSnapshot, now: Instant): Promise<Pace> {
+  private async read(ownerId: number, now: Instant): Promise<Pace> {
     const start = quarterOf(now - PACE_WINDOW_HOURS * HOUR_MS);
-    const { credits, createdAt } = await this.usage.usedSince(ownerId, start);
+    const use = await this.usage.usedSince(ownerId, start);
     // A new owner's pace is that of its own time, but not of its first minutes.
-    const hours = Math.max(1, (now - Math.max(start, createdAt)) / HOUR_MS);
-    return { readAt: now, periodStart, usedThisPeriod, credits, hours };
+    return { ...use, hours: Math.max(1, (now - Math.max(start, use.createdAt)) / HOUR_MS) };
   }
 }

@@ -15,8 +15,8 @@ export interface FoldStore {
 }
 
 /**
- * Counts usage behind the debits rather than with them: whoever asks counts what is left first, and an owner with much to
- * count is counted by itself. A debit pays nothing for it.
+ * Counts usage behind the debits rather than with them: whoever asks counts what is left first, and an owner with
+ * much to count is counted by itself. A debit pays nothing for it.
  */
 export class UsageFold {
   private readonly queues = new Map<number, Promise<unknown>>();
@@ -35,7 +35,10 @@ export class UsageFold {
     if (since !== undefined) this.upToDate(ownerId, () => Promise.resolve()).catch(this.onError);
   }
 
-  /** Counts all that is committed, then runs `work` while nothing more is counted by this process. One after the other per owner. */
+  /**
+   * Counts all that is committed, then runs `work` while nothing more is counted by this process. One after the other
+   * per owner.
+   */
   upToDate<T>(ownerId: number, work: () => Promise<T>): Promise<T> {
     const turn = (this.queues.get(ownerId) ?? Promise.resolve()).then(async () => {
       while (await this.store.fold(ownerId, FOLD_ENTRIES));

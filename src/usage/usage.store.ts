@@ -2,7 +2,7 @@ import type { Instant } from '../clock';
 import type { Database, Session, Statement } from '../database/database';
 import { firstSequenceAt } from '../ledger/sequence-at.store';
 import { QUARTER_MS, type BucketRun, type TimeSpan } from './calendar';
-import type { UsageCount, UsageScope, UsageStore } from './usage';
+import type { RecentUse, UsageCount, UsageScope, UsageStore } from './usage';
 import type { FoldStore } from './usage-fold';
 
 type Row = Record<string, unknown>;
@@ -39,13 +39,15 @@ export class SqlUsageStore implements UsageStore, FoldStore {
 
   async counted(scope: UsageScope, span: TimeSpan, runs: readonly BucketRun[]): Promise<UsageCount[]> {
     const { apart, where, parameters } = selection(scope);
+    const used = await this.usedSpan(scope.ownerId);
     const statements = runs.flatMap((run): Statement[] => {
-      const from = Math.max(run.from, span.from);
-      const to = Math.min(run.to, span.to);
+      const from = Math.max(run.from, span.from, used.from);
+      const to = Math.min(run.to, span.to, used.to);
       if (to <= from) return [];
       return [
         {
-          sql: `SELECT starts_at - (starts_at - ?) % ? AS bucket${apart}, SUM(credits) AS credits, SUM(refunded) AS refunded
+          sql: `SELECT starts_at - (starts_at - ?) % ? AS bucket${apart},
+              SUM(credits) AS credits, SUM(refunded) AS refunded
             FROM usage_counts WHERE owner_id = ? AND starts_at >= ? AND starts_at < ?${where} GROUP BY bucket${apart}`,
           parameters: [run.from, run.lengthMs, scope.ownerId, from, to, ...parameters],
         },
@@ -79,14 +81,40 @@ export class SqlUsageStore implements UsageStore, FoldStore {
     return Number(last?.['at'] ?? -Infinity) >= instant;
   }
 
-  async usedSince(ownerId: number, quarter: Instant): Promise<{ credits: number; createdAt: Instant }> {
-    const [row] = await this.database.reader.query<Row>(
-      `SELECT created_at,
+  async usedSince(ownerId: number, quarter: Instant): Promise<RecentUse> {
+    const { reader } = this.database;
+    const [row] = await reader.query<Row>(
+      `SELECT o.created_at, o.usage_sequence, p.last_sequence, p.period_start, p.used_this_period,
          (SELECT SUM(credits) - SUM(refunded) FROM usage_counts WHERE owner_id = o.id AND starts_at >= ?) AS credits
-       FROM owners o WHERE id = ?`,
+       FROM owners o JOIN pools p ON p.owner_id = o.id WHERE o.id = ?`,
       [quarter, ownerId],
     );
-    return { credits: Number(row?.['credits'] ?? 0), createdAt: Number(row?.['created_at'] ?? 0) };
+    const number = (column: string) => Number(row?.[column] ?? 0);
+    // Debits go on: what this pool has, and its counts have not yet.
+    const stretch = { after: number('usage_sequence'), upTo: number('last_sequence') };
+    const changes = stretch.upTo > stretch.after ? await readChanges(reader, ownerId, stretch) : [];
+    const uncounted = changes
+      .filter((change) => Number(change['starts_at']) >= quarter)
+      .reduce((sum, change) => sum + Number(change['credits']) - Number(change['refunded']), 0);
+    return {
+      credits: number('credits') + uncounted,
+      createdAt: number('created_at'),
+      periodStart: number('period_start'),
+      usedThisPeriod: number('used_this_period'),
+    };
+  }
+
+  /**
+   * From the first quarter with usage to the end of the last: years of months may be asked for, each a run of its
+   * own.
+   */
+  private async usedSpan(ownerId: number): Promise<TimeSpan> {
+    const [row] = await this.database.reader.query<Row>(
+      `SELECT (SELECT MIN(starts_at) FROM usage_counts WHERE owner_id = ?) AS earliest,
+         (SELECT MAX(starts_at) FROM usage_counts WHERE owner_id = ?) AS latest`,
+      [ownerId, ownerId],
+    );
+    return { from: Number(row?.['earliest'] ?? 0), to: Number(row?.['latest'] ?? -QUARTER_MS) + QUARTER_MS };
   }
 
   private additions(ownerId: number, changes: readonly Row[]): Statement[] {
@@ -114,8 +142,9 @@ export class SqlUsageStore implements UsageStore, FoldStore {
 }
 
 /**
- * What a stretch of entries adds to the counts of the quarters in which its actions were opened. It is made from the entries
- * alone, which never change: an action's status tells also what came after the stretch, and would be counted again.
+ * What a stretch of entries adds to the counts of the quarters in which its actions were opened. It is made from the
+ * entries alone, which never change: an action's status tells also what came after the stretch, and would be counted
+ * again.
  */
 function readChanges(session: Session, ownerId: number, stretch: { after: number; upTo: number }): Promise<Row[]> {
   return session.query<Row>(

@@ -31,15 +31,28 @@ export interface UsageScope {
   readonly apart: 'APP' | 'TYPE' | null;
 }
 
+/** What an owner used lately, and what its pool says at the same moment: from there a pool carries it on. */
+export interface RecentUse {
+  /** Credits used and not refunded since the start of a quarter of an hour. */
+  readonly credits: number;
+  /** Of the owner. */
+  readonly createdAt: Instant;
+  readonly periodStart: Instant;
+  readonly usedThisPeriod: number;
+}
+
 export interface UsageStore {
-  /** What the quarters of an hour within a span hold, by the buckets of the runs. The span's ends are ends of quarters. */
+  /**
+   * What the quarters of an hour within a span hold, by the buckets of the runs. The span's ends are ends of
+   * quarters.
+   */
   counted(scope: UsageScope, span: TimeSpan, runs: readonly BucketRun[]): Promise<UsageCount[]>;
   /** The same of a span that need not end with a quarter, all in one bucket, from the ledger itself. */
   listed(scope: UsageScope, span: TimeSpan): Promise<Omit<UsageCount, 'start'>[]>;
   /** Whether an entry took effect at or after an instant. */
   hasEntriesFrom(ownerId: number, instant: Instant): Promise<boolean>;
-  /** Credits used and not refunded since the start of a quarter, and when the owner was created. */
-  usedSince(ownerId: number, quarter: Instant): Promise<{ credits: number; createdAt: Instant }>;
+  /** What was used since the start of a quarter, also what is not counted yet. */
+  usedSince(ownerId: number, quarter: Instant): Promise<RecentUse>;
 }
 
 export interface UsageQuery extends TimeSpan, ActionScope {
@@ -74,8 +87,9 @@ export class Usage {
   ) {}
 
   /**
-   * Every bucket from `from` to `to`, ascending, with the newest debit in it: each with every group that was used in that time,
-   * in the order of their names. BAD_USER_INPUT for what `bucketStarts` refuses, and for more than 10,000 buckets times groups.
+   * Every bucket from `from` to `to`, ascending, with the newest debit in it: each with every group that was used in
+   * that time, in the order of their names. BAD_USER_INPUT for what `bucketStarts` refuses, and for more than 10,000
+   * buckets times groups.
    */
   async buckets(caller: Caller, asked: UsageQuery): Promise<{ ownerId: number; buckets: UsageBucket[] }> {
     const { ownerId, appId } = actionScope(caller, asked);
@@ -87,21 +101,35 @@ export class Usage {
     return { ownerId, buckets: this.dense(starts, counts, asked.groupBy) };
   }
 
-  /** Credits used and not refunded since the start of a quarter of an hour, and when the owner was created. */
-  usedSince(ownerId: number, quarter: Instant): Promise<{ credits: number; createdAt: Instant }> {
+  /** What was used since the start of a quarter of an hour, with the newest debit. */
+  usedSince(ownerId: number, quarter: Instant): Promise<RecentUse> {
     return this.parts.fold.upToDate(ownerId, () => this.parts.store.usedSince(ownerId, quarter));
   }
 
   private async counts(scope: UsageScope, { from, to }: TimeSpan, starts: readonly Instant[]): Promise<UsageCount[]> {
-    const { store } = this.parts;
+    const isOver = () => this.parts.store.hasEntriesFrom(scope.ownerId, to);
+    if (!(await isOver())) {
+      // Nothing happened since `to`, so its quarter as a whole is what happened before: most ask for "until now".
+      const counts = await this.countsUpTo(quarterFrom(to), scope, { from, to }, starts);
+      // Unless another process counted something newer meanwhile.
+      if (!(await isOver())) return counts;
+    }
+    return this.countsUpTo(quarterOf(to), scope, { from, to }, starts);
+  }
+
+  /** What is counted of whole quarters, the last of which ends at `last`; the rest from the ledger. */
+  private async countsUpTo(
+    last: Instant,
+    scope: UsageScope,
+    { from, to }: TimeSpan,
+    starts: readonly Instant[],
+  ): Promise<UsageCount[]> {
     const first = quarterFrom(from);
-    // Where nothing happened since `to`, its quarter as a whole is what happened before: most ask for "until now".
-    const last = (await store.hasEntriesFrom(scope.ownerId, to)) ? quarterOf(to) : quarterFrom(to);
     // Both are in one quarter.
-    if (last < first) return this.edge(scope, { from, to }, starts);
+    if (to <= first) return this.edge(scope, { from, to }, starts);
     return [
       ...(await this.edge(scope, { from, to: first }, starts)),
-      ...(await store.counted(scope, { from: first, to: last }, bucketRuns(starts))),
+      ...(await this.parts.store.counted(scope, { from: first, to: last }, bucketRuns(starts))),
       ...(await this.edge(scope, { from: last, to }, starts)),
     ];
   }

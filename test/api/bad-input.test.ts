@@ -34,6 +34,8 @@ const INVOKE = 'mutation($input: InvokeLlmInput!) { invokeLlm(input: $input) { r
 const UPLOAD = 'mutation($input: UploadFileInput!) { uploadFile(input: $input) { replayed } }';
 const CALL = 'mutation($input: CallApiInput!) { callApi(input: $input) { replayed } }';
 const VOID = 'mutation($input: VoidActionInput!) { voidAction(input: $input) { replayed } }';
+const USAGE = `query($from: DateTime!, $to: DateTime!, $interval: UsageInterval!, $groupBy: UsageGroup, $timeZone: String! = "UTC",
+  $appId: ID) { usage(from: $from, to: $to, interval: $interval, groupBy: $groupBy, timeZone: $timeZone, appId: $appId) { start } }`;
 const GOOD = { idempotencyKey: 'never used', model: 'gpt-4o' };
 const LITERAL = 'idempotencyKey: "never used"';
 
@@ -211,6 +213,40 @@ const TABLE: Row[] = [
     400,
     'BAD_USER_INPUT',
   ],
+
+  // Usage
+  ...(
+    [
+      ['a time zone that is none', { timeZone: MARKER }],
+      ['a time zone that is an offset', { timeZone: '+05:37' }],
+      ['no time zone by name', { timeZone: '' }],
+      ['a time zone of 50,000 characters', { timeZone: `Europe/${MARKER.repeat(3_000)}` }],
+      ['a time span that ends where it begins', { to: '2026-01-01T00:00:00Z' }],
+      ['a time span that runs backwards', { to: '2025-01-01T00:00:00Z' }],
+      ['hours of ten thousand years', { from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59Z' }],
+    ] as const
+  ).map(([title, input]): Row => [
+    `usage with ${title}`,
+    ({ ownerKey }) => usage(input, ownerKey),
+    200,
+    'BAD_USER_INPUT',
+  ]),
+  ...(
+    [
+      ['an interval that is none', { interval: MARKER }],
+      ['a group that is none', { groupBy: MARKER }],
+      ['a beginning that is no instant', { from: MARKER }],
+      ['a year of six digits', { to: '+012026-01-01T00:00:00Z' }],
+      ['null for a time zone', { timeZone: null }],
+    ] as const
+  ).map(([title, input]): Row => [
+    `usage with ${title}`,
+    ({ ownerKey }) => usage(input, ownerKey),
+    400,
+    'BAD_USER_INPUT',
+  ]),
+  ['usage of no owner with an ADMIN key', ({ adminKey }) => usage({}, adminKey), 200, 'BAD_USER_INPUT'],
+  ['usage with an app id that is none', ({ ownerKey }) => usage({ appId: MARKER }, ownerKey), 200, 'NOT_FOUND'],
 
   // Types, in the document
   invalid(
@@ -724,6 +760,11 @@ function upload(input: object, key: string): Sent {
 function call(input: object, key: string): Sent {
   const good = { idempotencyKey: 'never used', method: 'GET', host: 'api.example' };
   return ask(CALL, { input: { ...good, ...input } }, key);
+}
+
+function usage(input: object, key: string): Sent {
+  const good = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', interval: 'HOUR' };
+  return ask(USAGE, { ...good, ...input }, key);
 }
 
 function manage(mutation: string, type: string, input: object, key: string): Sent {
