@@ -40,6 +40,9 @@ export const PAGE_LIMIT = 100;
 /** What a list without a page size counts as, such as an owner's keys. */
 const UNPAGED_LIST = 10;
 
+/** In a field's extensions: how long its list may be, where it is longer than others. */
+export const LIST_SIZE = 'listSize';
+
 /** Marks an action mutation in its field's extensions. */
 export const DEBITS = 'debits';
 
@@ -144,7 +147,7 @@ class Meter {
     const own = { ...NOTHING, aliases, depth: 1, cost: 1, debits: field?.extensions[DEBITS] ? 1 : 0 };
     if (!field || !node.selectionSet) return own;
     const inner = this.selections(node.selectionSet, getNamedType(field.type));
-    const size = sizeOf(node, field.type);
+    const size = (field.extensions[LIST_SIZE] as number | undefined) ?? sizeOf(node, field.type);
     return combine(own, { ...inner, depth: 0, cost: inner.cost * size }, { ...NOTHING, depth: inner.depth + 1 });
   }
 }

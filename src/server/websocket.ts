@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { GraphQLError, subscribe, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import type { ServerOptions } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -13,6 +13,7 @@ import { type Documents, InvalidDocument } from '../graphql/documents';
 import { LIMITS } from '../graphql/limits';
 import { publicError, type ReportBug } from '../graphql/public-error';
 import { GRAPHQL_PATH } from './http';
+import { SharedBalances, type Subscriber } from './shared-balances';
 
 /** Clients may retry after it; 1008 would be fatal to them (hazard 8). */
 const FORBIDDEN_CLOSE = 4403;
@@ -41,10 +42,14 @@ export interface WebSocketParts {
 export class SubscriptionServer {
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: LIMITS.messageBytes });
   private readonly connected = new Set<Extra>();
+  private readonly shared: SharedBalances;
+  /** Who sent what is about to be executed. */
+  private readonly subscribers = new WeakMap<ExecutionArgs, Subscriber>();
   private stopping = false;
   private readonly server: { dispose(): void | Promise<void> };
 
   constructor(private readonly parts: WebSocketParts) {
+    this.shared = new SharedBalances(parts.reportBug);
     this.sockets.on('connection', (socket: WebSocket) => {
       // The protocol is text; String(data) of a binary frame would be read as if it were.
       socket.on('message', (_data, isBinary) => {
@@ -115,9 +120,15 @@ export class SubscriptionServer {
       ...({ isProd: true } as object),
       onConnect: (context) => this.connect(context.extra, context.connectionParams),
       onClose: ({ extra }) => void this.connected.delete(extra),
-      onSubscribe: (context, _id, payload) => {
+      onSubscribe: (context, id, payload) => {
         const open = Object.keys(context.subscriptions).length;
-        return this.subscribe(context.extra, payload, open);
+        const args = this.read(context.extra, payload, open);
+        if ('document' in args) this.subscribers.set(args, { socket: context.extra.socket, id });
+        return args;
+      },
+      subscribe: (args) => {
+        const subscriber = this.subscribers.get(args);
+        return (subscriber && this.shared.subscribe(args, subscriber)) ?? subscribe(args);
       },
       onError: (_context, _id, _payload, errors) => errors.map((error) => publicError(error, reportBug)),
       onNext: (_context, _id, _payload, _args, result) =>
@@ -148,7 +159,7 @@ export class SubscriptionServer {
     return true;
   }
 
-  private subscribe(
+  private read(
     { caller }: Extra,
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
     open: number,

@@ -1,8 +1,9 @@
-import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, Extensions, ID, Query, Resolver } from 'type-graphql';
 import { AllowedTo, MANAGERS } from '../graphql/access';
 import type { RequestContext } from '../graphql/context';
+import { LIST_SIZE } from '../graphql/limits';
 import { DateTime } from '../graphql/scalars';
-import type { UsageInterval } from './calendar';
+import { MAX_BUCKETS, type UsageInterval } from './calendar';
 import type { Usage, UsageGroup } from './usage';
 import { presentBucket, UsageBucketType, UsageGroupEnum, UsageIntervalEnum } from './usage.graphql';
 
@@ -16,6 +17,7 @@ there, a refund adds it to refunded there. Buckets ascend and are all present, e
 in that time. BAD_USER_INPUT for more than 1,000 buckets, or 10,000 times groups.`,
   })
   @AllowedTo(...MANAGERS)
+  @Extensions({ [LIST_SIZE]: MAX_BUCKETS })
   async usage(
     @Ctx() { caller }: RequestContext,
     @Arg('ownerId', () => ID, { nullable: true, description: 'Whose; ADMIN keys must give it, or an appId.' })

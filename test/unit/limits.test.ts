@@ -95,6 +95,13 @@ describe('the cost', () => {
     expect(exceeded(within('apiKeys { id name role hint createdAt }'))).toEqual(['cost']);
   });
 
+  it('counts the buckets of usage as a thousand, so that one document asks for them once', () => {
+    const usage = (name: string) =>
+      `${name}: usage(from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z", interval: HOUR) { start group credits refunded }`;
+    expect(exceeded(`{ ${usage('a')} }`)).toEqual([]);
+    expect(exceeded(`{ ${usage('a')} ${usage('b')} }`)).toEqual(['cost']);
+  });
+
   it('is counted through fragments, as often as they are spread', () => {
     const spread = (count: number) =>
       `{ ${times(count, () => '...F')} } fragment F on Query { ${owners('(first: 100)', 10)} }`;
