@@ -38,7 +38,9 @@ export class ListActions {
   async page(caller: Caller, filter: Omit<ActionFilter, 'ownerId' | 'appId'> & ActionScope): Promise<ActionRecord[]> {
     const scope = actionScope(caller, filter);
     await this.assertCurrent(scope);
-    return this.store.page({ ...filter, ...scope });
+    // An argument that is left out arrives as undefined.
+    const { type = null, status = null, visitor = null } = filter;
+    return this.store.page({ ...filter, type, status, visitor, ...scope });
   }
 
   /** One action. NOT_FOUND where there is none, or where it is not the caller's. */

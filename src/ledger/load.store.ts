@@ -111,7 +111,7 @@ async function readFirst(session: Session, kind: Database['kind'], commands: rea
   const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
   const marks = owners.map(() => '?').join(', ');
   const lock = kind === 'mysql' ? ' FOR UPDATE' : '';
-  const keys = seenKeysStatements(commands);
+  const keys = seenKeysStatements(kind, commands);
   const apps = meterStatements(appsOf(commands));
   const statements = [
     {
@@ -195,7 +195,9 @@ interface SeenKeys {
 }
 
 /** Which keys of the batch are known already: read after the lock, so that what a concurrent writer committed is seen. */
-function seenKeysStatements(commands: readonly Command[]): Statement[] {
+function seenKeysStatements(kind: Database['kind'], commands: readonly Command[]): Statement[] {
+  // Else MySQL weighs each index that begins with owner_id for each owner of the batch: dearer than the look-up.
+  const entries = kind === 'mysql' ? 'ledger_entries FORCE INDEX (ledger_entries_i3)' : 'ledger_entries';
   const asked = new Map<string, { ownerId: number; appId: number; hashes: Buffer[] }>();
   for (const command of commands) {
     if (command.kind !== 'DEBIT' && command.kind !== 'HOLD' && command.kind !== 'GRANT') continue;
@@ -207,7 +209,7 @@ function seenKeysStatements(commands: readonly Command[]): Statement[] {
     else asked.set(group, { ownerId: command.ownerId, appId, hashes: [hash] });
   }
   return inChunks([...asked.values()]).map((groups) => ({
-    sql: `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ledger_entries WHERE ${groups
+    sql: `SELECT owner_id, app_id, sequence, key_hash, idempotency_key, fingerprint FROM ${entries} WHERE ${groups
       .map(({ hashes }) => `(owner_id = ? AND app_id = ? AND key_hash IN (${hashes.map(() => '?').join(', ')}))`)
       .join(' OR ')}`,
     parameters: groups.flatMap(({ ownerId, appId, hashes }) => [ownerId, appId, ...hashes]),

@@ -1,18 +1,23 @@
 import { randomInt } from 'node:crypto';
 import type { Instant } from '../clock';
-import type { Database } from '../database/database';
+import type { Database, Session } from '../database/database';
 import { isDuplicate } from '../database/failure';
 import { DomainError } from '../errors';
 import { decideOpening } from '../ledger/decide';
 import type { SqlLedgerStore } from '../ledger/ledger.store';
 import type { PlanTerms } from '../ledger/pool';
 import { OwnerRow } from './owner.entity';
+import { isFound, suffixesOf, suffixRange } from './owner-suffixes';
 import type { NewOwner, Owner, OwnerChanges, OwnerStore } from './owners';
 
 /** Ids count from here, so that 42 bits of milliseconds and 11 of chance stay below 2^53 until the year 2163. */
 const FIRST_ID_AT = Date.UTC(2024, 0, 1);
 const IDS_PER_MS = 2_048;
 const ID_ATTEMPTS = 5;
+/** How many of the newest owners a search looks through, step by step, before it looks the text up. */
+const SEARCHED_NEARBY = [200, 2_000, 2_000];
+/** A text that more places than this have is worth the later steps. */
+const FREQUENT_PLACES = 5_000;
 
 const OWNER_SELECT = `SELECT o.id, o.name, o.email, o.external_id, o.created_at, p.plan_id, p.next_plan_id, p.suspended_at
   FROM owners o JOIN pools p ON p.owner_id = o.id`;
@@ -41,6 +46,7 @@ export class SqlOwnerStore implements OwnerStore {
       try {
         await this.database.write(async (session) => {
           await session.manager.insert(OwnerRow, { ...owner, id, createdAt: now });
+          await insertSuffixes(session, id, suffixesOf(owner));
           await this.ledgerStore.insertPool(session, decideOpening({ ownerId: id, ...plan, at: now }));
         });
         return { ...owner, id, createdAt: now, planId: plan.planId, nextPlanId: null, suspendedAt: null };
@@ -62,23 +68,24 @@ export class SqlOwnerStore implements OwnerStore {
 
   async page(options: { search: string | null; beforeId: number; limit: number }): Promise<Owner[]> {
     const { search, beforeId, limit } = options;
-    // ! escapes: a backslash would mean different things to the two databases. LOWER: SQLite's LIKE takes a for A, MySQL's does not.
-    const pattern = search === null ? null : `%${search.replace(/[!%_]/g, '!$&')}%`;
-    const match =
-      pattern === null
-        ? ''
-        : ` AND (${['o.name', 'o.email', 'o.external_id'].map((column) => `LOWER(${column}) LIKE LOWER(?) ESCAPE '!'`).join(' OR ')})`;
-    const rows = await this.database.reader.query<OwnerWithPool>(
-      `${OWNER_SELECT} WHERE o.id < ?${match} ORDER BY o.id DESC LIMIT ?`,
-      [beforeId, ...(pattern === null ? [] : [pattern, pattern, pattern]), limit],
-    );
-    return rows.map(ownerOf);
+    if (search === null) return this.newest(beforeId, limit);
+    const found: Owner[] = [];
+    let before = beforeId;
+    // A frequent text fills its page from the newest owners; looking it up as a whole would sort all who have it.
+    for (const rows of SEARCHED_NEARBY) {
+      if (rows !== SEARCHED_NEARBY[0] && !(await this.isFrequent(search, before))) break;
+      const nearby = await this.newest(before, rows);
+      found.push(...nearby.filter((owner) => isFound(owner, search)));
+      if (found.length >= limit || nearby.length < rows) return found.slice(0, limit);
+      before = (nearby.at(-1) as Owner).id;
+    }
+    return [...found, ...(await this.searchBySuffix(search, before, limit - found.length))];
   }
 
   async update(id: number, { suspendedAt, ...changes }: OwnerChanges): Promise<Owner | null> {
     try {
       await this.database.write(async (session) => {
-        if (Object.keys(changes).length > 0) await session.manager.update(OwnerRow, { id }, changes);
+        if (Object.keys(changes).length > 0) await this.change(session, id, changes);
         if (suspendedAt === undefined) return;
         // Changes nothing that a balance shows, so its version stays; the row's lock puts it between two debits.
         await session.execute('UPDATE pools SET suspended_at = ? WHERE owner_id = ?', [suspendedAt, id]);
@@ -90,10 +97,82 @@ export class SqlOwnerStore implements OwnerStore {
     return this.byId(id);
   }
 
+  private async newest(beforeId: number, limit: number): Promise<Owner[]> {
+    const rows = await this.database.reader.query<OwnerWithPool>(
+      `${OWNER_SELECT} WHERE o.id < ? ORDER BY o.id DESC LIMIT ?`,
+      [beforeId, limit],
+    );
+    return rows.map(ownerOf);
+  }
+
+  private async isFrequent(search: string, beforeId: number): Promise<boolean> {
+    const { first, end } = suffixRange(search);
+    const rows = await this.database.reader.query(
+      `SELECT owner_id FROM owner_suffixes WHERE suffix >= ? AND suffix < ? AND owner_id < ?
+       LIMIT 1 OFFSET ${FREQUENT_PLACES}`,
+      [first, end, beforeId],
+    );
+    return rows.length > 0;
+  }
+
+  /** Owners that contain `search`, newest first, by the suffix that begins with it; what is longer is checked. */
+  private async searchBySuffix(search: string, beforeId: number, limit: number): Promise<Owner[]> {
+    const found: Owner[] = [];
+    const { first, end } = suffixRange(search);
+    for (let before = beforeId; found.length < limit;) {
+      const rows = await this.database.reader.query<OwnerWithPool>(
+        `${OWNER_SELECT} JOIN (
+           SELECT DISTINCT owner_id FROM owner_suffixes WHERE suffix >= ? AND suffix < ? AND owner_id < ?
+           ORDER BY owner_id DESC LIMIT ?
+         ) s ON s.owner_id = o.id`,
+        [first, end, before, limit],
+      );
+      const owners = rows.map(ownerOf).sort((a, b) => b.id - a.id);
+      found.push(...owners.filter((owner) => isFound(owner, search)));
+      if (owners.length < limit) break;
+      before = (owners.at(-1) as Owner).id;
+    }
+    return found.slice(0, limit);
+  }
+
+  /** The suffixes change with the texts. Those that stay are not touched. */
+  private async change(session: Session, id: number, changes: Omit<OwnerChanges, 'suspendedAt'>): Promise<void> {
+    const lock = this.database.kind === 'mysql' ? ' FOR UPDATE' : '';
+    const [row] = await session.query<OwnerWithPool>(
+      `SELECT name, email, external_id FROM owners WHERE id = ?${lock}`,
+      [id],
+    );
+    if (!row) return;
+    await session.manager.update(OwnerRow, { id }, changes);
+    const before = { name: row.name, email: row.email, externalId: row.external_id };
+    const old = suffixesOf(before);
+    const wanted = suffixesOf({ ...before, ...changes });
+    const gone = old.filter((suffix) => !wanted.some((other) => other.equals(suffix)));
+    if (gone.length > 0) {
+      await session.execute(
+        `DELETE FROM owner_suffixes WHERE owner_id = ? AND suffix IN (${gone.map(() => '?').join(', ')})`,
+        [id, ...gone],
+      );
+    }
+    await insertSuffixes(
+      session,
+      id,
+      wanted.filter((suffix) => !old.some((other) => other.equals(suffix))),
+    );
+  }
+
   private async one(sql: string, parameters: unknown[]): Promise<Owner | null> {
     const [row] = await this.database.reader.query<OwnerWithPool>(sql, parameters);
     return row ? ownerOf(row) : null;
   }
+}
+
+async function insertSuffixes(session: Session, ownerId: number, suffixes: readonly Buffer[]): Promise<void> {
+  if (suffixes.length === 0) return;
+  await session.execute(
+    `INSERT INTO owner_suffixes (suffix, owner_id) VALUES ${suffixes.map(() => '(?, ?)').join(', ')}`,
+    suffixes.flatMap((suffix) => [suffix, ownerId]),
+  );
 }
 
 function ownerOf(row: OwnerWithPool): Owner {
