@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { measures } from './measures/all';
-import type { Figure, Measure } from './measures/measure';
-import { table, writeResults } from './report';
+import type { Figure, Measure, RunOptions } from './measures/measure';
+import { writePlot } from './plot/write';
+import { latest, table, writeResults } from './report';
 import { PROJECT } from './server';
 
 const USAGE = `Usage: npm run bench -- [options] [measure ...]
@@ -13,7 +14,8 @@ aim, and writes bench/results/latest.json. Ends with 1 when a check fails, such 
 bar is said, but is not a failure.
 
 Options:
-  --short         shorter runs
+  --short         shorter runs: all measures within five minutes, the plot in four
+  --plot          instead of the measures: throughput and latency against concurrency, into docs/performance.svg
   --rivals-only   leave our server out: figures of the rivals, no ratio, no latest.json
   --no-build      measure dist as it is; by default it is built first, so that no stale build is measured
   --help          this text
@@ -26,7 +28,7 @@ ${measures.map(({ id, name }) => `  ${id.padEnd(14)}  ${name}`).join('\n')}
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 main().catch((error: unknown) => {
-  console.error(`bench failed: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`bench failed: ${reasonOf(error)}`);
   process.exit(1);
 });
 
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       short: { type: 'boolean', default: false },
+      plot: { type: 'boolean', default: false },
       'rivals-only': { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -42,17 +45,42 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(USAGE);
   const rivalsOnly = values['rivals-only'];
+  if (values.plot && (rivalsOnly || positionals.length > 0))
+    throw new Error('--plot measures what it draws, and no more');
   const selected = select(positionals);
   if (!rivalsOnly && !values['no-build']) build();
 
-  const figures: Figure[] = [];
-  for (const measure of selected) {
-    console.error(`${measure.id}: ${measure.name}`);
-    const progress = (line: string): void => console.error(`  ${line}`);
-    figures.push(...(await measure.run({ short: values.short, rivalsOnly, progress })));
-  }
+  const options = { short: values.short, rivalsOnly, progress: (line: string) => console.error(`  ${line}`) };
+  if (values.plot) return console.log(`Drawn into ${await writePlot(options)}`);
+  const { figures, failures } = await measureAll(selected, options);
   console.log(`\n${table(figures)}`);
-  if (!rivalsOnly) console.log(`\nWritten to ${writeResults(figures, values.short)}`);
+  if (!rivalsOnly) console.log(`\nWritten to ${writeResults('latest.json', latest(figures, values.short))}`);
+  if (failures.length > 0) throw new Error(`${failures.length} of ${selected.length} measures\n${failures.join('\n')}`);
+}
+
+/** Runs the measures one after the other. One that fails does not cost the figures of the others. */
+async function measureAll(
+  selected: Measure[],
+  options: RunOptions,
+): Promise<{ figures: Figure[]; failures: string[] }> {
+  const figures: Figure[] = [];
+  const failures: string[] = [];
+  const startedAt = performance.now();
+  for (const [index, measure] of selected.entries()) {
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    console.error(`[${index + 1}/${selected.length}, ${seconds} s] ${measure.id}: ${measure.name}`);
+    try {
+      figures.push(...(await measure.run(options)));
+    } catch (error) {
+      failures.push(`${measure.id}: ${reasonOf(error)}`);
+      console.error(`  ${failures.at(-1)}`);
+    }
+  }
+  return { figures, failures };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function select(ids: string[]): Measure[] {

@@ -20,7 +20,8 @@ const MAX_SAMPLES = 5;
 
 class Load {
   private readonly histogram = new Histogram();
-  private readonly heads: string[];
+  /** By URL, then by key. */
+  private readonly heads: string[][];
   private readonly templates: RequestTemplate[];
   private readonly refused: Record<string, number> = {};
   private readonly samples: string[] = [];
@@ -32,22 +33,26 @@ class Load {
   private timedUntil = 0;
 
   constructor(private readonly plan: LoadPlan) {
-    this.heads = plan.keys.map((key) => requestHead(plan, key));
+    this.heads = plan.urls.map((url) => plan.keys.map((key) => requestHead(plan.headers, { url: new URL(url), key })));
     this.templates = plan.requests.map((name) => {
       const template = requestTemplates[name];
       if (template === undefined) throw new Error(`no request template is called ${name}`);
       return template;
     });
-    if (this.heads.length === 0 || this.templates.length === 0) throw new Error('a plan needs a key and a request');
+    if (plan.urls.length * plan.keys.length * this.templates.length === 0) {
+      throw new Error('a plan needs a URL, a key and a request');
+    }
   }
 
   async run(): Promise<LoadResult> {
-    const { url, connections, warmUpSeconds, seconds } = this.plan;
+    const { urls, connections, warmUpSeconds, seconds } = this.plan;
     // Any broken connection ends the run: its request may or may not have been done, so no count would be sure.
     let onFailure: (error: Error) => void = () => undefined;
     const failure = new Promise<never>((_resolve, reject) => (onFailure = reject));
     const opened = await Promise.all(
-      Array.from({ length: connections }, () => Connection.open(new URL(url), onFailure)),
+      Array.from({ length: connections }, (_, index) =>
+        Connection.open(new URL(urls[index % urls.length]!), onFailure),
+      ),
     );
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
@@ -57,7 +62,8 @@ class Load {
       () => onFailure(new Error(`answers are missing ${DRAIN_SECONDS} s after the timed phase`)),
       (warmUpSeconds + seconds + DRAIN_SECONDS) * 1000,
     );
-    await Promise.race([Promise.all(opened.map((connection) => this.drive(connection))), failure]);
+    const driven = opened.map((connection, index) => this.drive(connection, this.heads[index % urls.length]!));
+    await Promise.race([Promise.all(driven), failure]);
     clearTimeout(deadline);
     for (const connection of opened) connection.close();
     const cpu = process.cpuUsage(cpuBefore);
@@ -65,11 +71,11 @@ class Load {
   }
 
   /** Sends on one connection, a request after each answer, until the timed phase is over. */
-  private drive(connection: Connection): Promise<void> {
+  private drive(connection: Connection, heads: string[]): Promise<void> {
     return new Promise((resolve) => {
       const next = (): void => {
         const template = this.templates[this.sent % this.templates.length]!;
-        const head = this.heads[this.heads.length === 1 ? 0 : Math.floor(Math.random() * this.heads.length)]!;
+        const head = heads[heads.length === 1 ? 0 : Math.floor(Math.random() * heads.length)]!;
         this.sent += 1;
         const body = template.body();
         const sentAt = performance.now();
@@ -132,14 +138,13 @@ function parseAnswer(answer: string): Answer | undefined {
   }
 }
 
-/** Everything of a request up to the value of Content-Length, made once per key. */
-function requestHead(plan: LoadPlan, key: string): string {
-  const url = new URL(plan.url);
+/** Everything of a request up to the value of Content-Length, made once per URL and key. */
+function requestHead(more: Record<string, string>, { url, key }: { url: URL; key: string }): string {
   const headers = {
     host: url.host,
     'content-type': 'application/json',
     accept: 'application/json',
-    ...plan.headers,
+    ...more,
     authorization: `Bearer ${key}`,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Figure } from './measures/measure';
+import { reaches, type Figure } from './measures/measure';
 
 const RESULTS = join(__dirname, 'results');
 
@@ -10,9 +10,9 @@ export function table(figures: Figure[]): string {
   const rows = figures.map((figure) => [
     figure.id,
     figure.name,
-    figure.value === undefined ? '–' : `${figure.value.toPrecision(3)}×`,
-    figure.finalBar === undefined ? `${figure.bar}×` : `${figure.bar}× (later ${figure.finalBar}×)`,
-    `${figure.aim}×`,
+    figure.value === undefined ? '–' : amount(figure, readable(figure.value)),
+    limit(figure, figure.bar),
+    limit(figure, figure.aim),
     verdict(figure),
   ]);
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
@@ -26,23 +26,41 @@ export function table(figures: Figure[]): string {
   return lines.join('\n');
 }
 
-/** Writes bench/results/latest.json and returns its path. */
-export function writeResults(figures: Figure[], short: boolean): string {
-  const path = join(RESULTS, 'latest.json');
+/** What is written to bench/results/latest.json: a figure that was not measured has the value null. */
+export function latest(figures: Figure[], short: boolean): object {
   const measures = figures.map((figure) => ({ ...figure, value: figure.value ?? null, pass: passes(figure) }));
+  return { short, measures };
+}
+
+/** Writes a file of bench/results as JSON, and returns its path. */
+export function writeResults(name: string, results: object): string {
+  const path = join(RESULTS, name);
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ short, measures }, null, 2)}\n`);
+  writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
   return path;
 }
 
-function passes({ value, bar }: Figure): boolean {
-  return value !== undefined && value >= bar;
+/** A bar or an aim, with the side on which it is met. */
+function limit(figure: Figure, value: number): string {
+  return `${figure.lowerIsBetter === true ? '≤' : '≥'} ${amount(figure, String(value))}`;
+}
+
+function amount({ unit = '×' }: Figure, value: string): string {
+  return unit === '×' ? `${value}×` : `${value} ${unit}`;
+}
+
+/** Three digits; never 1.23e+4. */
+function readable(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
+}
+
+function passes(figure: Figure): boolean {
+  return figure.value !== undefined && reaches(figure, figure.value, figure.bar);
 }
 
 function verdict(figure: Figure): string {
-  const { value, aim, finalBar } = figure;
+  const { value, aim } = figure;
   if (value === undefined) return 'not measured';
   if (!passes(figure)) return 'BELOW THE BAR';
-  if (value >= aim) return 'aim met';
-  return finalBar !== undefined && value < finalBar ? 'bar met, not yet the later one' : 'bar met';
+  return reaches(figure, value, aim) ? 'aim met' : 'bar met';
 }

@@ -9,17 +9,23 @@ export type Scenario = 'hot' | 'many';
 /** A running service with owners to debit: ours or a rival. */
 export interface Contender {
   name: string;
-  url: string;
+  /** Where it serves; several where it runs as several processes. */
+  urls: string[];
+  /** Which request template it is sent. */
+  request: 'invokeLlm' | 'echo';
   /** The Bearer keys to debit with. */
   keys: Record<Scenario, string[]>;
-  /** What the service has recorded since its start, counted in the database and not by the service's own word. */
-  tally(): Promise<Tally>;
+  /**
+   * What the service has recorded since its start, counted in the database and not by the service's own word; null
+   * where it keeps nothing.
+   */
+  tally(): Promise<Tally | null>;
   stop(): Promise<void>;
 }
 
 export interface Tally {
-  /** Rows of history. */
-  rows: number;
+  /** Rows of history; null where it keeps only a count. */
+  rows: number | null;
   /** Credits that are gone from the balances. */
   debits: number;
 }

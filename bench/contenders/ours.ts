@@ -2,47 +2,129 @@ import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Connection } from 'mysql2/promise';
-import { PROJECT, startServer } from '../server';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { PROJECT, startServer, typescriptArguments, type Server } from '../server';
 import { createDatabase, selectNumber, STARTING_CREDITS, type Contender, type Tally } from './contender';
+import { NODE_OPTIONS } from './rival';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
-/** Node's arguments as in package.json's start script: young objects die before they are moved. */
-const AS_NPM_START = ['--max-semi-space-size=64', MAIN];
 const SET_UP_AT_ONCE = 16;
 
+/** Answers a query with the one number it selects. */
+type SelectNumber = (query: string) => Promise<number>;
+
 /** Starts our built server on an empty MariaDB database and makes its owners by the API, as a client would. */
-export async function startOurs(mariadbUrl: string, manyOwners: number): Promise<Contender> {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run npm run build first`);
-  const { databaseUrl, connection } = await createDatabase(mariadbUrl, 'ours');
+export async function startOurs(
+  mariadbUrl: string,
+  manyOwners: number,
+  { name = 'ours', processes = 1 }: { name?: string; processes?: number } = {},
+): Promise<Contender> {
+  const { databaseUrl, connection } = await createDatabase(mariadbUrl, name.replaceAll(/\W/g, '_'));
+  const servers: Server[] = [];
   const adminKey = createAdminKey();
-  const server = await startServer({
-    name: 'our server',
-    args: AS_NPM_START,
-    env: { DATABASE_URL: databaseUrl, ADMIN_KEY: adminKey },
-  });
-  const client = new AdminClient(`${server.url}/graphql`, adminKey);
-  await client.createPlan();
-  const hot = await client.createOwnerWithKey('hot');
-  const many = await createMany(client, manyOwners);
+  // One after the other: the first one makes the tables and takes the ADMIN key.
+  for (let index = 0; index < processes; index += 1) {
+    servers.push(await startServer({ name: 'our server', args: mainArguments(), env: envOf(databaseUrl, adminKey) }));
+  }
   return {
-    name: 'ours',
-    url: `${server.url}/graphql`,
-    keys: { hot: [hot], many },
-    tally: () => tally(connection, manyOwners + 1),
+    name,
+    urls: servers.map(({ url }) => `${url}/graphql`),
+    request: 'invokeLlm',
+    keys: await createOwners(servers[0]!, adminKey, manyOwners),
+    tally: () => tally((query) => selectNumber(connection, query), manyOwners + 1),
     stop: async () => {
       await connection.end();
+      for (const server of servers) await server.stop();
+    },
+  };
+}
+
+/** Starts our built server on an empty SQLite file in `folder`, with one hot owner and `manyOwners` others. */
+export async function startOursOnSqlite(folder: string, manyOwners: number): Promise<Contender> {
+  const file = join(folder, 'ours.sqlite');
+  const adminKey = createAdminKey();
+  const server = await startServer({
+    name: 'our server on SQLite',
+    args: mainArguments(),
+    env: envOf(`sqlite:${file}`, adminKey),
+  });
+  const database = new DatabaseSync(file, { readOnly: true });
+  return {
+    name: 'ours, SQLite',
+    urls: [`${server.url}/graphql`],
+    request: 'invokeLlm',
+    keys: await createOwners(server, adminKey, manyOwners),
+    tally: () => tally((query) => selectFromSqlite(database, query), manyOwners + 1),
+    stop: async () => {
+      database.close();
       await server.stop();
     },
   };
 }
 
+/**
+ * Starts our built server with a ledger that answers debits from memory (ours-without-store.ts): HTTP, keys, access,
+ * validation and resolvers as they are, and no store work.
+ */
+export async function startOursWithoutStore(folder: string): Promise<Contender> {
+  const file = join(folder, 'without-store.sqlite');
+  const adminKey = createAdminKey();
+  const server = await startServer({
+    name: 'our server without its store',
+    args: [...NODE_OPTIONS, ...typescriptArguments(join(__dirname, 'ours-without-store.ts'))],
+    env: { ...envOf(`sqlite:${file}`, adminKey), BUILT_SERVER: builtServer() },
+  });
+  const database = new DatabaseSync(file, { readOnly: true });
+  return {
+    name: 'ours, no-op',
+    urls: [`${server.url}/graphql`],
+    request: 'invokeLlm',
+    keys: await createOwners(server, adminKey, 0),
+    tally: async () => {
+      const rows = await selectFromSqlite(database, "SELECT COUNT(*) FROM ledger_entries WHERE kind = 'DEBIT'");
+      if (rows !== 1) throw new Error(`the first debit alone is real, but ${rows} were stored`);
+      return null;
+    },
+    stop: async () => {
+      database.close();
+      await server.stop();
+    },
+  };
+}
+
+function mainArguments(): string[] {
+  return [...NODE_OPTIONS, builtServer()];
+}
+
+function builtServer(): string {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run npm run build first`);
+  return MAIN;
+}
+
+function envOf(databaseUrl: string, adminKey: string): Record<string, string> {
+  return { DATABASE_URL: databaseUrl, ADMIN_KEY: adminKey };
+}
+
+/** Makes the hot owner and the many; returns the keys of their apps. */
+async function createOwners(server: Server, adminKey: string, manyOwners: number): Promise<Contender['keys']> {
+  const client = new AdminClient(`${server.url}/graphql`, adminKey);
+  await client.createPlan();
+  const hot = await client.createOwnerWithKey('hot');
+  return { hot: [hot], many: await createMany(client, manyOwners) };
+}
+
+function selectFromSqlite(database: InstanceType<typeof DatabaseSync>, query: string): Promise<number> {
+  const row = database.prepare(query).get() as Record<string, number | null>;
+  return Promise.resolve(Object.values(row)[0] ?? 0);
+}
+
 /** Counts the history, and the debits in three ways that must agree: entries, what was spent, what is left. */
-async function tally(connection: Connection, owners: number): Promise<Tally> {
-  const rows = await selectNumber(connection, "SELECT COUNT(*) FROM ledger_entries WHERE kind = 'DEBIT'");
-  const entered = await selectNumber(connection, "SELECT SUM(credits) FROM ledger_entries WHERE kind = 'DEBIT'");
-  const spent = await selectNumber(connection, 'SELECT SUM(spent) FROM pools');
-  const available = await selectNumber(connection, 'SELECT SUM(available) FROM pools');
+async function tally(select: SelectNumber, owners: number): Promise<Tally> {
+  const rows = await select("SELECT COUNT(*) FROM ledger_entries WHERE kind = 'DEBIT'");
+  const entered = await select("SELECT SUM(credits) FROM ledger_entries WHERE kind = 'DEBIT'");
+  const spent = await select('SELECT SUM(spent) FROM pools');
+  // Without the sample owner that a first start on SQLite makes.
+  const available = await select(`SELECT SUM(available) FROM pools WHERE allowance = ${STARTING_CREDITS}`);
   const debits = owners * STARTING_CREDITS - available;
   if (entered !== spent || spent !== debits) {
     throw new Error(`our books disagree: entries ${entered}, pools spent ${spent}, gone from available ${debits}`);

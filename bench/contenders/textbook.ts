@@ -15,7 +15,8 @@ export async function startTextbook(mariadbUrl: string, manyOwners: number): Pro
   const [hot, ...many] = ids.map((id) => `owner-${id}`);
   return {
     name: 'textbook',
-    url: `${server.url}/graphql`,
+    urls: [`${server.url}/graphql`],
+    request: 'invokeLlm',
     keys: { hot: [hot!], many },
     tally: async () => ({
       rows: await selectNumber(connection, 'SELECT COUNT(*) FROM action'),

@@ -1,6 +1,7 @@
 /** What the load generator is told, as JSON on stdin. */
 export interface LoadPlan {
-  url: string;
+  /** Where the service is; the connections are spread evenly over several processes of one service. */
+  urls: string[];
   headers: Record<string, string>;
   /** Bearer keys; each request takes one of them at random. */
   keys: string[];

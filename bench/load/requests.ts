@@ -7,9 +7,12 @@ export interface RequestTemplate {
   succeeded(data: unknown): boolean;
 }
 
+const MODEL = 'small-1';
+
 /** The request templates by name; a new measure adds its own here. */
 export const requestTemplates: Record<string, RequestTemplate> = {
   invokeLlm: debitTemplate(),
+  echo: echoTemplate(),
 };
 
 /**
@@ -21,7 +24,7 @@ function debitTemplate(): RequestTemplate {
     'mutation Debit($input: InvokeLlmInput!) ' +
     '{ invokeLlm(input: $input) { action { id } balance { available } replayed } }';
   const placeholder = 'idempotency-key';
-  const variables = { input: { idempotencyKey: placeholder, model: 'small-1' } };
+  const variables = { input: { idempotencyKey: placeholder, model: MODEL } };
   const [before, after] = JSON.stringify({ query, variables }).split(placeholder) as [string, string];
   return {
     body: () => before + randomUUID() + after,
@@ -34,6 +37,18 @@ function debitTemplate(): RequestTemplate {
       );
     },
   };
+}
+
+/** The same bytes as a debit, sent to a server that answers what it was sent, as `data`. */
+function echoTemplate(): RequestTemplate {
+  return {
+    body: debitTemplate().body,
+    succeeded: (data) => (data as Partial<EchoedDebit> | undefined)?.variables?.input.model === MODEL,
+  };
+}
+
+interface EchoedDebit {
+  variables: { input: { model: unknown } };
 }
 
 interface DebitPayload {

