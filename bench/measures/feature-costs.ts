@@ -6,6 +6,8 @@ import type { Caller } from '../../src/access/caller';
 import { Database } from '../../src/database/database';
 import { entities } from '../../src/database/entities';
 import { publicId } from '../../src/public-id';
+import { SqlUsageStore } from '../../src/usage/usage.store';
+import { UsageFold } from '../../src/usage/usage-fold';
 import { createSampleWorld, type SampleWorld } from '../../src/sample/sample-world';
 import { createDatabase, selectNumber, STARTING_CREDITS } from '../contenders/contender';
 import { Stage } from '../contenders/stage';
@@ -30,6 +32,8 @@ interface Feature {
   readonly id: string;
   readonly name: string;
   readonly without: readonly string[];
+  /** What the service does besides, after each commit. */
+  readonly listen?: (database: Database, world: SampleWorld) => void;
 }
 
 const FEATURES: readonly Feature[] = [
@@ -40,6 +44,17 @@ const FEATURES: readonly Feature[] = [
       'DROP INDEX ledger_entries_facets ON ledger_entries',
       'DROP INDEX ledger_entries_visitors ON ledger_entries',
     ],
+  },
+  {
+    id: 'usage',
+    name: 'usage folded behind the debits',
+    without: [],
+    listen: (database, { ledger }) => {
+      const fold = new UsageFold(new SqlUsageStore(database), (error) => {
+        throw error;
+      });
+      ledger.onCommitted(({ balance }) => fold.note(balance));
+    },
   },
 ];
 
@@ -68,7 +83,11 @@ export const featureCosts: Measure = {
 
 async function costOf(feature: Feature, stage: Stage, options: RunOptions): Promise<Figure[]> {
   const url = await stage.mariadbUrl();
-  const sides = { with: await prepare(url, 'with_it', []), without: await prepare(url, 'without_it', feature.without) };
+  const sides = {
+    with: await prepare(url, `with_${feature.id}`, []),
+    without: await prepare(url, `without_${feature.id}`, feature.without),
+  };
+  feature.listen?.(sides.with.database, sides.with.world);
   try {
     const figures: Figure[] = [];
     for (const owners of [1, OWNERS]) {
