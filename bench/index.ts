@@ -84,9 +84,10 @@ function reasonOf(error: unknown): string {
 }
 
 function select(ids: string[]): Measure[] {
-  const unknown = ids.filter((id) => !measures.some((measure) => measure.id === id));
+  const makes = ({ id, also = [] }: Measure, wanted: string) => id === wanted || also.includes(wanted);
+  const unknown = ids.filter((id) => !measures.some((measure) => makes(measure, id)));
   if (unknown.length > 0) throw new Error(`no measure is called ${unknown.join(', ')}; see --help`);
-  return ids.length === 0 ? measures : measures.filter((measure) => ids.includes(measure.id));
+  return ids.length === 0 ? measures : measures.filter((measure) => ids.some((id) => makes(measure, id)));
 }
 
 function build(): void {

@@ -11,6 +11,8 @@ export interface Contender {
   name: string;
   /** Where it serves; several where it runs as several processes. */
   urls: string[];
+  /** Its processes, where a measure looks at them. */
+  pids?: number[];
   /** Which request template it is sent. */
   request: 'invokeLlm' | 'echo';
   /** The Bearer keys to debit with. */

@@ -3,38 +3,105 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DatabaseSync } from '@photostructure/sqlite';
+import type { Connection } from 'mysql2/promise';
 import { PROJECT, startServer, typescriptArguments, type Server } from '../server';
 import { createDatabase, selectNumber, STARTING_CREDITS, type Contender, type Tally } from './contender';
 import { NODE_OPTIONS } from './rival';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
 const SET_UP_AT_ONCE = 16;
+/** More than a run can use, and few enough to fit into a pool that has others. */
+const ENOUGH_CREDITS = 500_000_000;
 
 /** Answers a query with the one number it selects. */
 type SelectNumber = (query: string) => Promise<number>;
+
+interface OursOptions {
+  name?: string;
+  processes?: number;
+  /** Of node, beyond those that our server is started with anyway. */
+  nodeOptions?: string[];
+}
 
 /** Starts our built server on an empty MariaDB database and makes its owners by the API, as a client would. */
 export async function startOurs(
   mariadbUrl: string,
   manyOwners: number,
-  { name = 'ours', processes = 1 }: { name?: string; processes?: number } = {},
+  { name = 'ours', processes = 1, nodeOptions = [] }: OursOptions = {},
 ): Promise<Contender> {
   const { databaseUrl, connection } = await createDatabase(mariadbUrl, name.replaceAll(/\W/g, '_'));
   const servers: Server[] = [];
   const adminKey = createAdminKey();
   // One after the other: the first one makes the tables and takes the ADMIN key.
   for (let index = 0; index < processes; index += 1) {
-    servers.push(await startServer({ name: 'our server', args: mainArguments(), env: envOf(databaseUrl, adminKey) }));
+    const args = [...nodeOptions, ...mainArguments()];
+    servers.push(await startServer({ name: 'our server', args, env: envOf(databaseUrl, adminKey) }));
   }
   return {
     name,
     urls: servers.map(({ url }) => `${url}/graphql`),
+    pids: servers.map(({ pid }) => pid),
     request: 'invokeLlm',
     keys: await createOwners(servers[0]!, adminKey, manyOwners),
     tally: () => tally((query) => selectNumber(connection, query), manyOwners + 1),
     stop: async () => {
       await connection.end();
       for (const server of servers) await server.stop();
+    },
+  };
+}
+
+/** A history that was written before the server starts: whose it is, by public ids. */
+export interface History {
+  readonly ownerId: string;
+  readonly appId: string;
+}
+
+/** Our server over an owner with a history, which may be asked about it with an ADMIN key. */
+export interface GrownContender extends Contender {
+  readonly databaseUrl: string;
+  readonly history: History;
+  ask<Data>(query: string, variables: object): Promise<Data>;
+}
+
+/** Starts our built server on a MariaDB database with a history; the hot owner is the one that has it. */
+export async function startOursGrown(
+  mariadbUrl: string,
+  write: (databaseUrl: string, connection: Connection) => Promise<History>,
+): Promise<GrownContender> {
+  const { databaseUrl, connection } = await createDatabase(mariadbUrl, 'grown');
+  const history = await write(databaseUrl, connection);
+  const adminKey = createAdminKey();
+  const server = await startServer({ name: 'our server', args: mainArguments(), env: envOf(databaseUrl, adminKey) });
+  const client = new AdminClient(`${server.url}/graphql`, adminKey);
+  const pool = 'FROM pools ORDER BY last_sequence DESC LIMIT 1';
+  const credits = { ownerId: history.ownerId, amount: ENOUGH_CREDITS, source: 'BONUS', idempotencyKey: 'bench' };
+  await client.mutate('grantCredits', 'replayed', credits);
+  const key = await client.mutate<{ secret: string }>('createApiKey', 'secret', {
+    name: 'hot',
+    role: 'APP',
+    appId: history.appId,
+  });
+  const lastSequence = await selectNumber(connection, `SELECT last_sequence ${pool}`);
+  const spent = await selectNumber(connection, `SELECT spent ${pool}`);
+  return {
+    name: 'ours, grown',
+    urls: [`${server.url}/graphql`],
+    request: 'invokeLlm',
+    keys: { hot: [key.secret], many: [] },
+    tally: async () => ({
+      rows: await selectNumber(
+        connection,
+        `SELECT COUNT(*) FROM ledger_entries WHERE owner_id = (SELECT owner_id ${pool}) AND sequence > ${lastSequence} AND kind = 'DEBIT'`,
+      ),
+      debits: (await selectNumber(connection, `SELECT spent ${pool}`)) - spent,
+    }),
+    databaseUrl,
+    history,
+    ask: (query, variables) => client.ask(query, variables),
+    stop: async () => {
+      await connection.end();
+      await server.stop();
     },
   };
 }
@@ -167,19 +234,22 @@ class AdminClient {
     return (await this.mutate<{ secret: string }>('createApiKey', 'secret', key)).secret;
   }
 
-  private async mutate<Payload>(mutation: string, selection: string, input: object): Promise<Payload> {
+  async mutate<Payload>(mutation: string, selection: string, input: object): Promise<Payload> {
     const type = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input!`;
     const query = `mutation ($input: ${type}) { ${mutation}(input: $input) { ${selection} } }`;
+    return (await this.ask<Record<string, Payload>>(query, { input }))[mutation] as Payload;
+  }
+
+  async ask<Data>(query: string, variables: object): Promise<Data> {
     const answer = await fetch(this.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${this.adminKey}` },
-      body: JSON.stringify({ query, variables: { input } }),
+      body: JSON.stringify({ query, variables }),
     });
     const body = await answer.text();
-    const parsed = (body.startsWith('{') ? JSON.parse(body) : {}) as { data?: Record<string, Payload> | null };
-    const payload = parsed.data?.[mutation];
-    if (payload === undefined || payload === null) throw new Error(`${mutation}: ${answer.status} ${body}`);
-    return payload;
+    const parsed = (body.startsWith('{') ? JSON.parse(body) : {}) as { data?: Data | null; errors?: unknown };
+    if (!parsed.data || parsed.errors) throw new Error(`${query}: ${answer.status} ${body}`);
+    return parsed.data;
   }
 }
 

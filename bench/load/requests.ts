@@ -12,6 +12,7 @@ const MODEL = 'small-1';
 /** The request templates by name; a new measure adds its own here. */
 export const requestTemplates: Record<string, RequestTemplate> = {
   invokeLlm: debitTemplate(),
+  datedInvokeLlm: debitTemplate('action { id createdAt } balance { available version }'),
   echo: echoTemplate(),
 };
 
@@ -19,10 +20,8 @@ export const requestTemplates: Record<string, RequestTemplate> = {
  * A debit of one credit. The key is a random UUID: sequential ones flatter the store up to six times, since its
  * index then only grows at the end. The document is stringified once, as the body differs by the key alone.
  */
-function debitTemplate(): RequestTemplate {
-  const query =
-    'mutation Debit($input: InvokeLlmInput!) ' +
-    '{ invokeLlm(input: $input) { action { id } balance { available } replayed } }';
+function debitTemplate(selection = 'action { id } balance { available }'): RequestTemplate {
+  const query = `mutation Debit($input: InvokeLlmInput!) { invokeLlm(input: $input) { ${selection} replayed } }`;
   const placeholder = 'idempotency-key';
   const variables = { input: { idempotencyKey: placeholder, model: MODEL } };
   const [before, after] = JSON.stringify({ query, variables }).split(placeholder) as [string, string];

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { Connection } from './connection';
 import { Histogram } from './histogram';
-import { requestHead, requestTemplates } from './requests';
+import { requestTemplates } from './requests';
 import type { AnsweredDebit, PacedPlan, PacedResult } from './subscribers-plan';
 
 const CONNECTIONS = 64;
@@ -24,7 +24,6 @@ void main();
 async function main(): Promise<void> {
   const plan = JSON.parse(await text(process.stdin)) as PacedPlan;
   process.stdout.write(`${JSON.stringify(await new PacedDebits(plan).run())}\n`);
-  process.exit(0);
 }
 
 class PacedDebits {
@@ -40,7 +39,9 @@ class PacedDebits {
   private answered = 0;
 
   constructor(private readonly plan: PacedPlan) {
-    this.head = requestHead({}, { url: new URL(plan.url), key: plan.key });
+    const { host, pathname } = new URL(plan.url);
+    const headers = `host: ${host}\r\ncontent-type: application/json\r\nauthorization: Bearer ${plan.key}`;
+    this.head = `POST ${pathname} HTTP/1.1\r\n${headers}\r\ncontent-length: `;
   }
 
   async run(): Promise<PacedResult> {
@@ -66,6 +67,7 @@ class PacedDebits {
     while (this.answered < due && performance.now() < giveUpAt) await pause(TICK_MS);
     const { user, system } = process.cpuUsage(cpuBefore);
     const cpuShare = (user + system) / 1000 / (performance.now() - startedAt);
+    for (const connection of this.idle) connection.close();
     const { histogram, debits, faults, completed } = this;
     const [p50Ms, p95Ms, p99Ms] = [0.5, 0.95, 0.99].map((fraction) => histogram.quantile(fraction));
     const latency = { p50Ms: p50Ms!, p95Ms: p95Ms!, p99Ms: p99Ms! };

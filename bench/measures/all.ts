@@ -1,5 +1,7 @@
 import { echoRatio, noWorkRatio } from './echo-ratio';
+import { fanOut, idleSubscribers } from './fan-out';
 import { featureCosts } from './feature-costs';
+import { growth } from './growth';
 import { limiterRatio } from './limiter-ratio';
 import { listQueries } from './list-queries';
 import { loneCaller } from './lone-caller';
@@ -14,8 +16,11 @@ export const measures: Measure[] = [
   echoRatio,
   noWorkRatio,
   loneCaller,
+  fanOut,
+  idleSubscribers,
   startTime,
   twoProcesses,
+  growth,
   listQueries,
   featureCosts,
 ];

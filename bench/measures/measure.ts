@@ -10,6 +10,8 @@ export interface RunOptions {
 /** One comparison of bars.md. A new one is a file next to this, listed in measures/all.ts. */
 export interface Measure {
   id: string;
+  /** Figures of bars.md that it makes too, by which it can be asked for. */
+  also?: readonly string[];
   name: string;
   run(options: RunOptions): Promise<Figure[]>;
 }
