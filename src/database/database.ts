@@ -7,11 +7,12 @@ import { unavailable } from '../errors';
 import { connectionOptions, databaseKind, type DatabaseKind } from './connection-options';
 import { isConnectionLoss, isTransient } from './failure';
 import { type MysqlConnection, MysqlSession } from './mysql-session';
-import type { Session, Statement, TransactionSession } from './session';
+import { type GuardedStatement, RowsMismatch, type Session, type Statement, type TransactionSession } from './session';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
 import { SqliteSession } from './sqlite-session';
 
-export type { Session, Statement };
+export type { GuardedStatement, Session, Statement };
+export { RowsMismatch };
 
 export interface WriteOptions {
   /** The caller runs failed work again by itself, and says what became of it. */
@@ -205,5 +206,6 @@ function readerOf(dataSource: DataSource): Session {
     queryAll: <Row>(statements: readonly Statement[]) =>
       Promise.all(statements.map(({ sql, parameters }) => query<Row>(sql, parameters))),
     executeAll: refuse,
+    finish: refuse,
   };
 }

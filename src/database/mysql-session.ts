@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { Statement, TransactionSession } from './session';
+import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession } from './session';
 
 /** What this needs of mysql2's connection, which TypeORM's pool hands out. */
 export interface MysqlConnection {
@@ -14,6 +14,14 @@ export interface MysqlConnection {
 const STATEMENT_TIMEOUT_MS = 8_000;
 
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
+const COMMIT: Statement = { sql: 'COMMIT', parameters: [] };
+
+/** Numbers beyond what their types hold are errors, so that the statements after such a guard, and the commit, do not run. */
+const OUT_OF_RANGE_ERRNO = 1690;
+const GUARDS: Record<'LOST_UPDATE' | 'BUG', { sql: string; error: RegExp }> = {
+  LOST_UPDATE: { sql: 'SELECT 9223372036854775807 + (ROW_COUNT() <> ?)', error: /^BIGINT/ },
+  BUG: { sql: 'SELECT EXP(710 * (ROW_COUNT() <> ?))', error: /^DOUBLE/ },
+};
 
 /**
  * A transaction on MySQL. A batch waits for each round trip, so statements that do not depend on one another travel as one
@@ -22,6 +30,7 @@ const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
  */
 export class MysqlSession implements TransactionSession {
   private begun: Promise<unknown> | null = null;
+  private committed = false;
 
   constructor(
     private readonly connection: MysqlConnection,
@@ -56,8 +65,18 @@ export class MysqlSession implements TransactionSession {
     return (await this.run<{ affectedRows: number }>(statements)).map(({ affectedRows }) => affectedRows);
   }
 
+  async finish(statements: readonly GuardedStatement[]): Promise<void> {
+    const guarded = statements.flatMap((statement) => [statement, ...guardOf(statement)]);
+    try {
+      await this.run([...guarded, COMMIT]);
+      this.committed = true;
+    } catch (error) {
+      throw mismatchOf(error) ?? error;
+    }
+  }
+
   async commit(): Promise<void> {
-    if (this.begun) await this.send([{ sql: 'COMMIT', parameters: [] }]);
+    if (this.begun && !this.committed) await this.send([COMMIT]);
   }
 
   async rollback(): Promise<void> {
@@ -87,4 +106,18 @@ export class MysqlSession implements TransactionSession {
       });
     });
   }
+}
+
+/** Fails where the statement before it matched another number of rows. The driver counts matched rows, not changed ones. */
+function guardOf({ rows, onMismatch }: GuardedStatement): Statement[] {
+  return onMismatch === null ? [] : [{ sql: GUARDS[onMismatch].sql, parameters: [rows] }];
+}
+
+function mismatchOf(error: unknown): RowsMismatch | null {
+  const { errno, sqlMessage = '' } = error as { errno?: number; sqlMessage?: string };
+  if (errno !== OUT_OF_RANGE_ERRNO) return null;
+  for (const meaning of ['LOST_UPDATE', 'BUG'] as const) {
+    if (GUARDS[meaning].error.test(sqlMessage)) return new RowsMismatch(meaning, sqlMessage);
+  }
+  return null;
 }

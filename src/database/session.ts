@@ -11,11 +11,36 @@ export interface Session {
   queryAll<Row>(statements: readonly Statement[]): Promise<Row[][]>;
   /** Runs several statements in order, in one round trip; returns how many rows each matched. */
   executeAll(statements: readonly Statement[]): Promise<number[]>;
+  /**
+   * Runs the last statements of a transaction in order, in one round trip with the commit where there are round trips. Throws
+   * RowsMismatch. Whether it is committed where it throws anything else may be unknown, as of any commit.
+   */
+  finish(statements: readonly GuardedStatement[]): Promise<void>;
 }
 
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+}
+
+/** A statement that must match so many rows, or nothing of its transaction may be committed. */
+export interface GuardedStatement extends Statement {
+  readonly rows: number;
+  /**
+   * What it means if it matches another number. LOST_UPDATE: somebody changed what was read; BUG: cannot be; null: it would have
+   * failed, as an INSERT does.
+   */
+  readonly onMismatch: 'LOST_UPDATE' | 'BUG' | null;
+}
+
+/** A guarded statement matched another number of rows than it had to; nothing of its transaction is committed. */
+export class RowsMismatch extends Error {
+  constructor(
+    readonly meaning: 'LOST_UPDATE' | 'BUG',
+    detail: string,
+  ) {
+    super(`Another number of rows than was read: ${detail}`);
+  }
 }
 
 /** A session that is one transaction: begun by its first statement, if not before, and ended by commit or rollback. */

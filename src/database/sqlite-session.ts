@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
-import type { Statement, TransactionSession } from './session';
+import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession } from './session';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
 
 /**
@@ -32,6 +32,16 @@ export class SqliteSession implements TransactionSession {
 
   executeAll(statements: readonly Statement[]): Promise<number[]> {
     return settled(() => statements.map(({ sql, parameters }) => this.prepare(sql).run(...parameters).changes));
+  }
+
+  /** There are no round trips to save: `commit` follows. */
+  finish(statements: readonly GuardedStatement[]): Promise<void> {
+    return settled(() => {
+      for (const { sql, parameters, rows, onMismatch } of statements) {
+        const { changes } = this.prepare(sql).run(...parameters);
+        if (changes !== rows) throw new RowsMismatch(onMismatch ?? 'BUG', sql.slice(0, 40));
+      }
+    });
   }
 
   commit(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Database, Session, Statement } from '../database/database';
+import { RowsMismatch, type Database, type GuardedStatement, type Session } from '../database/database';
 import { isDuplicate } from '../database/failure';
 import { assert } from '../errors';
 import type { Decision } from './decide';
@@ -46,16 +46,10 @@ const GRANT_COLUMNS = [
 /** A batch has about as many entries as commands; a statement of more is for pools that settle much at once. */
 const ROWS_PER_STATEMENT = 1_000;
 
-/** A statement, how many rows it must match, and what it means if it does not. */
-interface Write extends Statement {
-  readonly rows: number;
-  readonly onMismatch: 'LOST_UPDATE' | 'BUG';
-}
-
-/** Another writer was faster, although the row was locked (possible across Galera nodes); the transaction runs again. */
+/** Another writer was faster: what was read is not what is there any more. The transaction runs again. */
 export class LostUpdate extends Error {}
 
-/** Writes what changed: one INSERT of entries, one UPDATE per table, all in one round trip. */
+/** Writes what changed, one INSERT of entries and one UPDATE per table, and commits, all in one round trip. */
 export async function persistDecisions(
   session: Session,
   kind: Database['kind'],
@@ -64,10 +58,11 @@ export async function persistDecisions(
   const changed = decisions.filter((decision) => decision.changed);
   if (changed.length === 0) return;
   try {
-    await run(session, [...poolUpdates(kind, changed), ...movements(kind, changed)]);
+    await session.finish([...poolUpdates(kind, changed), ...movements(kind, changed)]);
   } catch (error) {
     // The next sequence is taken: another writer was faster, and its entry is met before the version is looked at.
     if (isDuplicate(error)) throw new LostUpdate();
+    if (error instanceof RowsMismatch && error.meaning === 'LOST_UPDATE') throw new LostUpdate();
     throw error;
   }
 }
@@ -75,20 +70,16 @@ export async function persistDecisions(
 /** Writes a pool that did not exist before. */
 export async function persistNewPool(session: Session, kind: Database['kind'], decision: Decision): Promise<void> {
   const values = Object.keys(POOL_COLUMNS).map((property) => stored(decision.pool[property as keyof Pool]));
-  await run(session, [...insert(kind, 'pools', Object.values(POOL_COLUMNS), [values]), ...movements(kind, [decision])]);
-}
-
-async function run(session: Session, writes: readonly Write[]): Promise<void> {
+  const writes = [...insert(kind, 'pools', Object.values(POOL_COLUMNS), [values]), ...movements(kind, [decision])];
   const matched = await session.executeAll(writes);
-  writes.forEach((write, index) => {
-    if (matched[index] === write.rows) return;
-    if (write.onMismatch === 'LOST_UPDATE') throw new LostUpdate();
-    assert(false, `every row that was read is still there: ${write.sql.slice(0, 40)}`);
-  });
+  assert(
+    writes.every(({ rows }, index) => matched[index] === rows),
+    'a new pool is written whole',
+  );
 }
 
 /** Guarded by what was read: a pool that changed in between fails the whole transaction, which runs again (hazard 1). */
-function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
   const properties = (Object.keys(POOL_COLUMNS) as (keyof Pool)[]).filter((property) =>
     decisions.some(({ before, pool }) => before[property] !== pool[property]),
   );
@@ -104,7 +95,7 @@ function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): Wr
   });
 }
 
-function movements(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+function movements(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
   const holds = decisions.flatMap(({ actions }) => actions.filter((action) => action.status === 'HELD'));
   const meters = decisions.flatMap((decision) => decision.meters);
   return [
@@ -131,12 +122,12 @@ function movements(kind: Database['kind'], decisions: readonly Decision[]): Writ
 }
 
 /** Actions that existed before and were resolved now: their status changes, and their open hold ends. */
-function resolutions(decision: Decision): Write[] {
+function resolutions(decision: Decision): GuardedStatement[] {
   const { ownerId, openedKeys, recorded } = decision;
   const resolved = decision.actions.filter((action) => !openedKeys.has(action.sequence));
   // What is refunded was captured before, unless both came in one batch: then its hold was still open.
   const captured = new Set(recorded.filter(({ status }) => status === 'CAPTURED').map(({ sequence }) => sequence));
-  return [...groupBy(resolved, (action) => action.status)].flatMap(([status, actions]): Write[] => {
+  return [...groupBy(resolved, (action) => action.status)].flatMap(([status, actions]): GuardedStatement[] => {
     const marks = actions.map(() => '?').join(', ');
     const sequences = actions.map((action) => action.sequence);
     const held = actions.filter(
@@ -159,7 +150,7 @@ function resolutions(decision: Decision): Write[] {
   });
 }
 
-function grantWrites(kind: Database['kind'], decisions: readonly Decision[]): Write[] {
+function grantWrites(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
   const grants = decisions.flatMap(({ before, grants }) =>
     grants.map((grant) => ({ grant, opened: grant.sequence > before.lastSequence })),
   );
@@ -235,18 +226,18 @@ function insert(
   table: string,
   columns: readonly string[],
   rows: readonly (readonly unknown[])[],
-): Write[] {
+): GuardedStatement[] {
   const marks = `(${columns.map(() => '?').join(', ')})`;
   const into = `INSERT INTO ${table} (${columns.join(', ')}) VALUES `;
   if (kind === 'sqlite') {
     const sql = into + marks;
-    return rows.map((parameters) => ({ sql, parameters, rows: 1, onMismatch: 'BUG' }));
+    return rows.map((parameters) => ({ sql, parameters, rows: 1, onMismatch: null }));
   }
-  const writes: Write[] = [];
+  const writes: GuardedStatement[] = [];
   for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
     const chunk = rows.slice(start, start + ROWS_PER_STATEMENT);
     const sql = into + `${marks}, `.repeat(chunk.length - 1) + marks;
-    writes.push({ sql, parameters: chunk.flat(), rows: chunk.length, onMismatch: 'BUG' });
+    writes.push({ sql, parameters: chunk.flat(), rows: chunk.length, onMismatch: null });
   }
   return writes;
 }
@@ -256,11 +247,11 @@ interface Update {
   keys: readonly string[];
   columns: readonly string[];
   rows: readonly { key: readonly unknown[]; values: readonly unknown[] }[];
-  onMismatch: Write['onMismatch'];
+  onMismatch: GuardedStatement['onMismatch'];
 }
 
 /** Updates many rows, each by its key: in one statement on MySQL, in a prepared one for each row on SQLite. */
-function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch }: Update): Write[] {
+function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch }: Update): GuardedStatement[] {
   if (kind === 'mysql' && rows.length > 1) {
     // `k0`… are the keys that were read, so that a column that is a key and a value (version) has both.
     const first = [...keys.map((_, i) => `? AS k${i}`), ...columns.map((column) => `? AS ${column}`)].join(', ');
