@@ -1,5 +1,5 @@
-// Debits at a fixed pace, whether earlier ones were answered or not: a process of its own. It reads a PacedPlan as JSON from
-// stdin, checks every answer, and prints a PacedResult as JSON.
+// Debits at a fixed pace, whether earlier ones were answered or not: a process of its own. It reads a PacedPlan as JSON
+// from stdin, checks every answer, and prints a PacedResult as JSON.
 import { setTimeout as pause } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { Connection } from './connection';

@@ -1,4 +1,4 @@
-/** What the subscribers' process is told first, as a line of JSON on stdin. It answers `{}` when all of them have a balance. */
+/** What the subscribers' process is told first, a line of JSON on stdin. It answers `{}` when all have a balance. */
 export interface SubscribersPlan {
   /** The GraphQL endpoint, such as http://127.0.0.1:41000/graphql */
   url: string;
@@ -7,7 +7,7 @@ export interface SubscribersPlan {
   count: number;
 }
 
-/** One accepted debit. Instants are milliseconds since 1970, with fractions; the processes share the machine's clock. */
+/** One accepted debit. Instants are milliseconds since 1970, with fractions; processes share the machine's clock. */
 export interface AnsweredDebit {
   /** Of the balance right after it. */
   version: number;
@@ -22,7 +22,7 @@ export type DebitsOfRound = AnsweredDebit[];
 
 /** How late the debits of a round came to be known: one sample for each pair of a debit and a subscriber. */
 export interface Deliveries {
-  /** From the debit's decision until the subscriber had a balance with it: the commit is in it, so this is the upper bound. */
+  /** From the debit's decision until the subscriber had a balance with it: with the commit, so an upper bound. */
   sinceDecision: Latencies;
   /** The same from the debit's answer over HTTP, which comes somewhat later than its commit; earlier counts as 0. */
   sinceAnswer: Latencies;

@@ -1,5 +1,6 @@
-// The subscribers of one balance: a process of its own, so that reading is not on the event loop of what is measured. It reads
-// a SubscribersPlan and then one DebitsOfRound after another, a line of JSON each, from stdin, and answers each with a line.
+// The subscribers of one balance: a process of its own, so that reading is not on the event loop of what is measured.
+// It reads a SubscribersPlan and then one DebitsOfRound after another from stdin, a line of JSON each, and answers each
+// with a line.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
@@ -98,7 +99,7 @@ class Subscriber {
   }
 }
 
-/** One sample for each pair of a debit and a subscriber; what was received is forgotten. Debits come in order of version. */
+/** One sample for each pair of a debit and a subscriber; what was received is forgotten. Debits come by version. */
 function deliveriesOf(debits: DebitsOfRound, subscribers: Subscriber[]): Omit<Deliveries, 'cpuShare'> {
   const [sinceDecision, sinceAnswer] = [new Histogram(), new Histogram()];
   let messages = 0;
@@ -111,7 +112,6 @@ function deliveriesOf(debits: DebitsOfRound, subscribers: Subscriber[]): Omit<De
       sinceAnswer.record(times[next]! - answeredAt);
     }
     messages += versions.length;
-    // A snapshot that was there before the first debit is not told again.
     subscriber.versions = [];
     subscriber.times = [];
   }

@@ -10,10 +10,11 @@ import { median, type Figure, type Measure, type RunOptions } from './measure';
 const SUBSCRIBERS = 5_000;
 const DEBITS_PER_SECOND = 1_000;
 const ROUNDS = 3;
+const SECONDS = { short: 4, full: 10 };
 const WARM_UP_SECONDS = 2;
-const IDLE = { short: 2_000, full: 9_500 };
-/** Who has come and gone before memory is looked at, so that compiled code and buffers of the first use count for nobody. */
-const EARLIER_SUBSCRIBERS = 200;
+const IDLE = { short: 2_000, full: 9_000 };
+/** Who is there before memory is looked at first: compiled code and the heap of a busy server count for nobody. */
+const EARLIER_SUBSCRIBERS = 1_000;
 const SETTLE_MS = 500;
 /** A server that collects its garbage on SIGUSR2: what is garbage is no subscriber's. */
 const COLLECTING = ['--expose-gc', '--import', "data:text/javascript,process.on('SIGUSR2', () => globalThis.gc())"];
@@ -21,7 +22,7 @@ const COLLECTING = ['--expose-gc', '--import', "data:text/javascript,process.on(
 /** S8: what debits of a balance cost that thousands watch, and how soon all of these know it. */
 export const fanOut: Measure = {
   id: 'S8',
-  name: `${SUBSCRIBERS.toLocaleString('en-US')} subscribers of one balance that takes 1,000 debits/s: debits, delivery`,
+  name: `${SUBSCRIBERS.toLocaleString('en-US')} subscribers of one balance that takes 1,000 debits/s`,
   run: (options) =>
     Stage.use(async (stage) => {
       if (options.rivalsOnly) return [];
@@ -46,7 +47,7 @@ export const idleSubscribers: Measure = {
     }
     const name = `resident memory per idle subscriber, of ${count.toLocaleString('en-US')}`;
     const details = [
-      'VmRSS with them less VmRSS before, after a collection of garbage each, divided by their number',
+      `VmRSS with them less that with ${EARLIER_SUBSCRIBERS} others before, each after two collections, by their number`,
       `by round: ${kilobytes.map((one) => `${one.toFixed(1)} KB`).join(' ')}`,
     ];
     const limits = { unit: 'KB', bar: 30, aim: 12, lowerIsBetter: true };
@@ -67,7 +68,7 @@ async function runRounds(ours: Contender, { short, progress }: RunOptions): Prom
     let accepted = 0;
     // The first round warms up.
     for (let round = 0; round <= ROUNDS; round += 1) {
-      const seconds = round === 0 ? WARM_UP_SECONDS : short ? 4 : 10;
+      const seconds = round === 0 ? WARM_UP_SECONDS : SECONDS[short ? 'short' : 'full'];
       const one = await runRound(subscribers, { url, key, seconds });
       accepted += one.debits.debits.length;
       if (round > 0) rounds.push(one);
@@ -105,8 +106,8 @@ function completedFigure(rounds: Round[]): Figure {
     aim: 1,
     value: median(rounds.map(({ debits }) => debits.completed / debits.due)),
     details: [
-      'debits that were accepted within a second of being due; they fall due whether earlier ones were answered or not',
-      ...rounds.map(({ debits: { completed, due, latency } }) => `${completed} of ${due}, answers ${inWords(latency)}`),
+      'accepted within a second of being due; they fall due whether earlier ones were answered or not',
+      ...rounds.map(({ debits }) => `${debits.completed} of ${debits.due}, answers ${inWords(debits.latency)}`),
     ],
   };
 }
@@ -123,7 +124,7 @@ function deliveryFigure(rounds: Round[]): Figure {
     lowerIsBetter: true,
     value: median(rounds.map(({ deliveries }) => deliveries.sinceDecision.p95Ms)),
     details: [
-      'from the debit’s createdAt, which is just before its commit, until a subscriber has read a balance of its version or later',
+      'from createdAt, just before a debit’s commit, until a subscriber has read a balance of its version or later',
       ...rounds.map(({ deliveries }) => `since createdAt ${inWords(deliveries.sinceDecision)}`),
       ...rounds.map(({ deliveries }) => `since the debit’s answer ${inWords(deliveries.sinceAnswer)}`),
     ],
@@ -148,11 +149,12 @@ function inWords({ p50Ms, p95Ms, p99Ms }: Latencies): string {
 async function kilobytesPerSubscriber(stage: Stage, count: number): Promise<number> {
   const ours = await stage.add(startOurs(await stage.mariadbUrl(), 0, { nodeOptions: COLLECTING }));
   const [url, key, pid] = [ours.urls[0]!, ours.keys.hot[0]!, ours.pids![0]!];
-  await (await openSubscribers({ url, key, count: EARLIER_SUBSCRIBERS })).stop();
+  const earlier = await openSubscribers({ url, key, count: EARLIER_SUBSCRIBERS });
   const before = await residentKilobytes(pid);
   const subscribers = await openSubscribers({ url, key, count });
   const after = await residentKilobytes(pid);
   await subscribers.stop();
+  await earlier.stop();
   return (after - before) / count;
 }
 

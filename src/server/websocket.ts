@@ -19,16 +19,27 @@ import { SharedBalances, type Subscriber } from './shared-balances';
 const FORBIDDEN_CLOSE = 4403;
 const GOING_AWAY_CLOSE = 1001;
 const UNSUPPORTED_DATA_CLOSE = 1003;
+/** What graphql-ws closes with, too, where an id is subscribed to twice. */
+const ALREADY_SUBSCRIBED_CLOSE = 4409;
 /** Clients retry after it, too; what graphql-ws closes with by itself (4500) would be fatal to them. */
 const TRY_AGAIN_LATER_CLOSE = 1013;
 const PING_INTERVAL_MS = 12_000;
 
 type Extra = {
   readonly socket: WebSocket;
-  readonly request: IncomingMessage;
-  credentials?: Credentials;
+  /** Null once the socket is connected: an idle one is to cost little. */
+  request: IncomingMessage | null;
+  holders?: KeyHolders;
   caller?: Caller;
+  /** Ids of the operations that have not ended, also of those that were completed while they were being opened. */
+  running?: Set<string>;
 };
+
+/** All sockets of one key, from one origin: each key is looked at once, however many thousand sockets share it. */
+interface KeyHolders {
+  readonly credentials: Credentials;
+  readonly sockets: Set<WebSocket>;
+}
 
 export interface WebSocketParts {
   readonly schema: GraphQLSchema;
@@ -40,8 +51,13 @@ export interface WebSocketParts {
 
 /** Subscriptions, and nothing else, over graphql-transport-ws on the HTTP server's port and path. */
 export class SubscriptionServer {
-  private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: LIMITS.messageBytes });
-  private readonly connected = new Set<Extra>();
+  private readonly sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: LIMITS.messageBytes,
+    // A client may use an id again in the packet that completes it: the first use must have ended by then.
+    allowSynchronousEvents: false,
+  });
+  private readonly connected = new Map<string, KeyHolders>();
   private readonly shared: SharedBalances;
   /** Who sent what is about to be executed. */
   private readonly subscribers = new WeakMap<ExecutionArgs, Subscriber>();
@@ -83,15 +99,10 @@ export class SubscriptionServer {
 
   /** Looks at every socket's key again: closes those whose key was revoked, has expired, or whose origin is not allowed any more. */
   async recheck(): Promise<void> {
-    const verdicts = new Map<string, Promise<boolean>>();
     await Promise.all(
-      [...this.connected].map(async (extra) => {
-        const credentials = extra.credentials as Credentials;
-        const key = JSON.stringify(credentials);
-        // Thousands of sockets share a few keys: each is looked at once.
-        let valid = verdicts.get(key);
-        if (!valid) verdicts.set(key, (valid = this.isValid(credentials)));
-        if (!(await valid)) extra.socket.close(FORBIDDEN_CLOSE, 'Forbidden');
+      [...this.connected.values()].map(async ({ credentials, sockets }) => {
+        if (await this.isValid(credentials)) return;
+        for (const socket of sockets) socket.close(FORBIDDEN_CLOSE, 'Forbidden');
       }),
     );
   }
@@ -119,13 +130,23 @@ export class SubscriptionServer {
       // Never lets an error's own message out in a close reason.
       ...({ isProd: true } as object),
       onConnect: (context) => this.connect(context.extra, context.connectionParams),
-      onClose: ({ extra }) => void this.connected.delete(extra),
+      onClose: ({ extra }) => this.release(extra),
       onSubscribe: (context, id, payload) => {
-        const open = Object.keys(context.subscriptions).length;
-        const args = this.read(context.extra, payload, open);
-        if ('document' in args) this.subscribers.set(args, { socket: context.extra.socket, id });
+        const { socket } = context.extra;
+        const running = (context.extra.running ??= new Set());
+        if (running.has(id)) {
+          // graphql-ws would take the earlier operation for this one, and never end one of them.
+          delete context.subscriptions[id];
+          socket.close(ALREADY_SUBSCRIBED_CLOSE, 'Subscriber already exists');
+          return [new GraphQLError('Subscriber already exists')];
+        }
+        const args = this.read(context.extra, payload, running.size);
+        if (!('document' in args)) return args;
+        running.add(id);
+        this.subscribers.set(args, { socket, id });
         return args;
       },
+      onComplete: ({ extra }, id) => void extra.running?.delete(id),
       subscribe: (args) => {
         const subscriber = this.subscribers.get(args);
         return (subscriber && this.shared.subscribe(args, subscriber)) ?? subscribe(args);
@@ -139,12 +160,10 @@ export class SubscriptionServer {
   }
 
   private async connect(extra: Extra, parameters: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
-    extra.credentials = {
-      authorization: authorizationOf(parameters),
-      origin: extra.request.headers.origin,
-    };
+    const credentials = { authorization: authorizationOf(parameters), origin: extra.request?.headers.origin };
+    extra.request = null;
     try {
-      const caller = await this.parts.authentication.authenticate(extra.credentials);
+      const caller = await this.parts.authentication.authenticate(credentials);
       if (caller === null || caller instanceof DomainError) return false;
       extra.caller = caller;
     } catch (error) {
@@ -155,19 +174,33 @@ export class SubscriptionServer {
     }
     // One that was closed in between would never be taken out again.
     if (extra.socket.readyState !== extra.socket.OPEN) return false;
-    this.connected.add(extra);
+    this.hold(extra, credentials);
     return true;
+  }
+
+  private hold(extra: Extra, credentials: Credentials): void {
+    const name = JSON.stringify(credentials);
+    let holders = this.connected.get(name);
+    if (!holders) this.connected.set(name, (holders = { credentials, sockets: new Set() }));
+    holders.sockets.add(extra.socket);
+    extra.holders = holders;
+  }
+
+  private release({ socket, holders }: Extra): void {
+    if (!holders) return;
+    holders.sockets.delete(socket);
+    if (holders.sockets.size === 0) this.connected.delete(JSON.stringify(holders.credentials));
   }
 
   private read(
     { caller }: Extra,
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
-    open: number,
+    running: number,
   ): ExecutionArgs | readonly GraphQLError[] {
     const { schema, documents, live } = this.parts;
     const refuse = (error: DomainError) => [new GraphQLError(error.message, { originalError: error })];
     if (!caller) return refuse(unauthenticated());
-    if (open > LIMITS.subscriptionsPerSocket) {
+    if (running >= LIMITS.subscriptionsPerSocket) {
       return refuse(
         new DomainError('LIMIT_REACHED', `A socket has at most ${LIMITS.subscriptionsPerSocket} subscriptions.`),
       );
