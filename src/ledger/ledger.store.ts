@@ -28,6 +28,10 @@ export class SqlLedgerStore implements LedgerStore {
     return error instanceof LostUpdate || isTransient(error);
   }
 
+  isStale(error: unknown): boolean {
+    return error instanceof LostUpdate;
+  }
+
   isPartial(error: unknown): boolean {
     return isLockWait(error);
   }

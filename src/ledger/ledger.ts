@@ -5,6 +5,7 @@ import type { Command, Decided, OutcomeOf } from './commands';
 import { decide, refuseUnknownOwner, type Decision } from './decide';
 import type { PoolState } from './draft';
 import { GroupCommit } from './group-commit';
+import { KnownPools } from './known-pools';
 import type { ActionRecord, BalanceSnapshot } from './pool';
 
 /** One database transaction, seen from the ledger. */
@@ -20,6 +21,8 @@ export interface LedgerStore {
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
   /** Whether a failed transaction may run again as a whole. */
   isTransient(error: unknown): boolean;
+  /** Whether it failed because something that it was decided by is out of date. */
+  isStale(error: unknown): boolean;
   /** Whether only some of a transaction's commands are to blame: it waited too long for a row. */
   isPartial(error: unknown): boolean;
   /** One owner's balance as committed, without settling what is due; null where there is no such owner. */
@@ -47,6 +50,7 @@ const SWEEP_BATCH = 200;
 export class Ledger {
   private readonly lane: GroupCommit<Command, Decided>;
   private readonly listeners = new Set<CommitListener>();
+  private readonly known = new KnownPools();
   /** Owners of transactions whose outcome is unknown: something may be committed that was not published. */
   private readonly uncertain = new Set<number>();
 
@@ -109,17 +113,13 @@ export class Ledger {
 
   private async commit(commands: readonly Command[]): Promise<Decided[]> {
     const now = this.clock.now();
-    const decisions = await this.store
-      .transact(async (transaction) => {
-        const states = await transaction.load(commands, now);
-        const decisions = decideAll(states, commands, now);
-        await transaction.persist(decisions);
-        return decisions;
-      })
-      .catch((error: unknown) => {
-        if (this.store.isTransient(error)) for (const { ownerId } of commands) this.uncertain.add(ownerId);
-        throw error;
-      });
+    const decisions = await this.transact(commands, now).catch((error: unknown) => {
+      const owners = commands.map(({ ownerId }) => ownerId);
+      this.known.forget(owners);
+      if (this.store.isTransient(error)) for (const ownerId of owners) this.uncertain.add(ownerId);
+      throw error;
+    });
+    this.known.learn(decisions, now);
     for (const decision of decisions) {
       // After an unknown outcome, what an earlier attempt may have committed is told too: watchers drop what they know.
       const uncertain = this.uncertain.has(decision.ownerId);
@@ -128,6 +128,36 @@ export class Ledger {
     // Of all that were asked about, also those that do not exist: or the sweep would ask for them for ever.
     for (const { ownerId } of commands) this.uncertain.delete(ownerId);
     return inCommandOrder(commands, decisions);
+  }
+
+  /** Plain debits on pools that are known are decided without reading; whatever turns out to be out of date is read. */
+  private async transact(commands: readonly Command[], now: Instant): Promise<Decision[]> {
+    const plain = this.decidePlain(commands, now);
+    const decided = new Set(plain.map(({ ownerId }) => ownerId));
+    const others = commands.filter(({ ownerId }) => !decided.has(ownerId));
+    try {
+      return await this.store.transact(async (transaction) => {
+        const states = others.length > 0 ? await transaction.load(others, now) : new Map<number, PoolState>();
+        // In id order, so that two writers never wait for one another (hazard 3).
+        const decisions = [...plain, ...decideAll(states, others, now)].sort((a, b) => a.ownerId - b.ownerId);
+        await transaction.persist(decisions);
+        return decisions;
+      });
+    } catch (error) {
+      if (plain.length === 0 || !this.store.isStale(error)) throw error;
+      this.known.distrust(decided, now);
+      return this.transact(commands, now);
+    }
+  }
+
+  /** Decides by what is known, of those owners of whom everything is accepted: a refusal must be decided by what is there. */
+  private decidePlain(commands: readonly Command[], now: Instant): Decision[] {
+    const states = this.known.statesFor(commands, now);
+    const own = commands.filter(({ ownerId }) => states.has(ownerId));
+    const decisions = decideAll(states, own, now);
+    const isPlain = ({ decided }: Decision) => decided.every(({ status }) => status === 'ACCEPTED');
+    this.known.forget(decisions.filter((decision) => !isPlain(decision)).map(({ ownerId }) => ownerId));
+    return decisions.filter(isPlain);
   }
 
   private publish({ balance, recorded }: Decision, alsoRecorded: readonly ActionRecord[]): void {

@@ -104,13 +104,14 @@ function movements(kind: Database['kind'], decisions: readonly Decision[]): Guar
     ...grantWrites(kind, decisions),
     ...update(kind, {
       table: 'apps',
-      keys: ['owner_id', 'id'],
+      // With what a debit was decided by: the owner may have paused or capped the app meanwhile (rule 11).
+      keys: ['owner_id', 'id', 'status', 'COALESCE(credit_cap, -1)'],
       columns: ['used_this_period', 'counted_from'],
       rows: meters.map((meter) => ({
-        key: [meter.ownerId, meter.appId],
+        key: [meter.ownerId, meter.appId, meter.status, meter.creditCap ?? -1],
         values: [meter.usedThisPeriod, meter.countedFrom],
       })),
-      onMismatch: 'BUG',
+      onMismatch: 'LOST_UPDATE',
     }),
     ...insert(
       kind,
@@ -256,7 +257,8 @@ function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch
     // `k0`… are the keys that were read, so that a column that is a key and a value (version) has both.
     const first = [...keys.map((_, i) => `? AS k${i}`), ...columns.map((column) => `? AS ${column}`)].join(', ');
     const next = ` UNION ALL SELECT ${[...keys, ...columns].map(() => '?').join(', ')}`;
-    const match = keys.map((key, i) => `t.${key} = v.k${i}`).join(' AND ');
+    // A key that is an expression names a column that the values do not have.
+    const match = keys.map((key, i) => `${key.includes('(') ? key : `t.${key}`} = v.k${i}`).join(' AND ');
     const set = columns.map((column) => `t.${column} = v.${column}`).join(', ');
     const values = `(SELECT ${first}${next.repeat(rows.length - 1)})`;
     return [

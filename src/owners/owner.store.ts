@@ -88,7 +88,10 @@ export class SqlOwnerStore implements OwnerStore {
         if (Object.keys(changes).length > 0) await this.change(session, id, changes);
         if (suspendedAt === undefined) return;
         // Changes nothing that a balance shows, so its version stays; the row's lock puts it between two debits.
-        await session.execute('UPDATE pools SET suspended_at = ? WHERE owner_id = ?', [suspendedAt, id]);
+        await session.execute('UPDATE pools SET suspended_at = ?, version = version + 1 WHERE owner_id = ?', [
+          suspendedAt,
+          id,
+        ]);
       });
     } catch (error) {
       if (isDuplicate(error)) throw externalIdTaken();

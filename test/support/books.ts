@@ -107,7 +107,9 @@ function readSqlite(databaseUrl: string): Row[][] {
   const database = new SqliteDatabase(databaseUrl.slice('sqlite:'.length), { readonly: true });
   try {
     database.exec('BEGIN');
-    return SELECTS.map((sql) => database.prepare(sql).all());
+    const rows = SELECTS.map((sql) => database.prepare(sql).all());
+    database.exec('COMMIT');
+    return rows;
   } finally {
     database.close();
   }

@@ -99,7 +99,10 @@ export class InMemoryLedger implements LedgerStore {
   }
 
   persist(decisions: readonly Decision[]): void {
-    for (const decision of decisions) if (decision.changed) this.persistOne(decision);
+    const changed = decisions.filter((decision) => decision.changed);
+    // All or nothing, as a transaction is.
+    for (const decision of changed) this.assertFresh(decision);
+    for (const decision of changed) this.persistOne(decision);
   }
 
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
@@ -111,6 +114,10 @@ export class InMemoryLedger implements LedgerStore {
 
   isPartial(): boolean {
     return false;
+  }
+
+  isStale(error?: unknown): boolean {
+    return error instanceof Stale;
   }
 
   isTransient(): boolean {
@@ -164,10 +171,22 @@ export class InMemoryLedger implements LedgerStore {
     };
   }
 
-  /** Fails where the database would: a version that is not the one that was read, a number or a key that is taken. */
+  private assertFresh(decision: Decision): void {
+    const book = this.book(decision.ownerId);
+    if (book.pool.version !== decision.before.version) throw new Stale();
+    for (const { appId, status, creditCap } of decision.meters) {
+      const app = book.apps.get(appId);
+      if (app?.status !== status || app.creditCap !== creditCap) throw new Stale();
+    }
+    for (const [sequence, { hash }] of decision.openedKeys) {
+      const appId = decision.actions.find((action) => action.sequence === sequence)?.appId ?? GRANTS_APP_ID;
+      if (book.keys.has(keyOf(appId, hash))) throw new Stale();
+    }
+  }
+
+  /** Fails where the database would: a number or a key that is taken. */
   private persistOne(decision: Decision): void {
     const book = this.book(decision.ownerId);
-    assert(book.pool.version === decision.before.version, 'the pool is still the one that was read');
     for (const entry of decision.entries) {
       assert(entry.sequence === book.entries.length + 1, 'an entry takes the next number');
       book.entries.push(entry);
@@ -183,6 +202,9 @@ export class InMemoryLedger implements LedgerStore {
     book.pool = { ...decision.pool };
   }
 }
+
+/** What was read, or known, is not what is there any more. */
+class Stale extends Error {}
 
 /** What commands refer to: actions and grants by sequence, apps and plans by id, keys as `keyOf` has them. */
 interface Wanted {

@@ -20,6 +20,7 @@ function between(change: (transaction: LedgerTransaction) => LedgerTransaction):
   return (store): LedgerStore => ({
     transact: (work) => store.transact((transaction) => work(change(transaction))),
     isTransient: (error) => store.isTransient(error),
+    isStale: (error) => store.isStale(error),
     isPartial: (error) => store.isPartial(error),
     readBalance: (ownerId) => store.readBalance(ownerId),
     readDueOwners: (now, limit) => store.readDueOwners(now, limit),

@@ -1,0 +1,84 @@
+import { LRUCache } from 'lru-cache';
+import type { Instant } from '../clock';
+import type { Command } from './commands';
+import type { Decision } from './decide';
+import type { PoolState } from './draft';
+import type { AppMeter, Grant, Pool } from './pool';
+
+const KNOWN_POOLS = 10_000;
+/** After a pool turned out to be another than was known, it is read for so long: somebody else writes to it too. */
+const DISTRUST_MS = 1_000;
+
+interface KnownPool {
+  readonly pool: Pool;
+  readonly grants: readonly Grant[];
+  readonly meters: ReadonlyMap<number, AppMeter>;
+}
+
+/**
+ * Pools as this process's last commit left them, so that a plain debit need not read what it wrote itself a moment ago. What is
+ * known may be out of date: every write is guarded by it (the pool's version, the app's status and cap, the key's uniqueness), so
+ * a decision by old knowledge cannot be committed. A refusal writes nothing, so it is never decided by what is known.
+ */
+export class KnownPools {
+  private readonly pools = new LRUCache<number, KnownPool>({ max: KNOWN_POOLS });
+  private readonly distrustedUntil = new LRUCache<number, Instant>({ max: KNOWN_POOLS });
+
+  /** The states of those owners whose commands are plain debits, on pools that are known and have nothing due. */
+  statesFor(commands: readonly Command[], now: Instant): Map<number, PoolState> {
+    const states = new Map<number, PoolState>();
+    const unfit = new Set<number>();
+    for (const command of commands) {
+      const { ownerId } = command;
+      if (unfit.has(ownerId)) continue;
+      const known = this.pools.get(ownerId);
+      const plain = command.kind === 'DEBIT' || command.kind === 'HOLD';
+      if (plain && known?.meters.has(command.appId) && known.pool.nextDueAt > Math.max(now, known.pool.lastAt)) {
+        if (!states.has(ownerId)) states.set(ownerId, stateOf(known));
+      } else {
+        unfit.add(ownerId);
+        states.delete(ownerId);
+      }
+    }
+    return states;
+  }
+
+  /** Remembers what is committed. */
+  learn(decisions: readonly Decision[], now: Instant): void {
+    for (const { ownerId, changed, before, pool, balance, meters } of decisions) {
+      if (!changed || (this.distrustedUntil.get(ownerId) ?? -Infinity) > now) continue;
+      const known = this.pools.get(ownerId);
+      // What was known of other apps holds only if this commit built upon it.
+      const others = known?.pool.version === before.version ? known.meters : [];
+      const merged = new Map([...others, ...meters.map((meter) => [meter.appId, meter] as const)]);
+      this.pools.set(ownerId, { pool: { ...pool }, grants: balance.grants, meters: merged });
+    }
+  }
+
+  /** Forgets pools of which a decision was not plain, or of which it is unknown what is committed. */
+  forget(ownerIds: Iterable<number>): void {
+    for (const ownerId of ownerIds) this.pools.delete(ownerId);
+  }
+
+  /** The same, and does not trust what it learns of them for a while. */
+  distrust(ownerIds: Iterable<number>, now: Instant): void {
+    for (const ownerId of ownerIds) {
+      this.pools.delete(ownerId);
+      this.distrustedUntil.set(ownerId, now + DISTRUST_MS);
+    }
+  }
+}
+
+function stateOf({ pool, grants, meters }: KnownPool): PoolState {
+  return {
+    pool,
+    grants,
+    apps: [...meters.values()],
+    actions: [],
+    seenKeys: new Map(),
+    dueHolds: [],
+    moreDueHolds: false,
+    nextHoldExpiresAt: pool.nextHoldExpiresAt,
+    planTerms: new Map(),
+  };
+}

@@ -1,0 +1,146 @@
+import type { Command, OpenAction } from '../../src/ledger/commands';
+import { Ledger, type LedgerTransaction } from '../../src/ledger/ledger';
+import { InMemoryLedger } from '../support/in-memory-ledger';
+
+const NOW = Date.parse('2026-01-10T00:00:00.000Z');
+const terms = { effectiveFrom: 0, monthlyCredits: 100, topUpsAllowed: true, rolloverLimit: 0 };
+
+/** A store that tells which commands' pools were read. */
+class WatchedStore extends InMemoryLedger {
+  readonly loaded: string[] = [];
+
+  override transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    return super.transact(({ load, persist }) =>
+      work({
+        load: (commands, now) => {
+          this.loaded.push(...commands.map((command) => `${command.ownerId} ${command.kind}`));
+          return load(commands, now);
+        },
+        persist,
+      }),
+    );
+  }
+}
+
+let now: number;
+let store: WatchedStore;
+let ledger: Ledger;
+beforeEach(() => {
+  now = NOW;
+  store = new WatchedStore(new Map([[1, [terms]]]));
+  for (const ownerId of [1, 2]) store.open({ ownerId, planId: 1, at: NOW, apps: [1, 2] });
+  ledger = new Ledger(store, { now: () => now });
+});
+
+function debit(text: string, changes: Partial<OpenAction> = {}): OpenAction {
+  return {
+    kind: 'DEBIT',
+    ownerId: 1,
+    appId: 1,
+    key: { text, hash: Buffer.from(text.padEnd(16)).toString('hex'), fingerprint: '0'.repeat(64) },
+    facts: { type: 'INVOKE_LLM', visitor: null, origin: null, details: '{}', metadata: null },
+    holdSeconds: 900,
+    ...changes,
+  };
+}
+
+/** What was read for a command. */
+async function readFor(command: Command): Promise<string[]> {
+  store.loaded.length = 0;
+  await ledger.submit(command);
+  return [...store.loaded];
+}
+
+const codeOf = (submitted: Promise<unknown>) =>
+  submitted.then(
+    () => 'ACCEPTED',
+    (error: { code: string }) => error.code,
+  );
+
+describe('a pool that this process wrote last', () => {
+  beforeEach(async () => {
+    await ledger.submit(debit('first'));
+  });
+
+  it('is not read again for the next debit or hold', async () => {
+    expect(await readFor(debit('second'))).toEqual([]);
+    expect(await readFor(debit('third', { kind: 'HOLD' }))).toEqual([]);
+    expect(store.book(1).pool).toMatchObject({ available: 97, held: 1, spent: 2, lastSequence: 4 });
+  });
+
+  it('is read for anything else, and for an app that was not debited yet', async () => {
+    expect(await readFor({ kind: 'SETTLE', ownerId: 1 })).toEqual(['1 SETTLE']);
+    expect(await readFor(debit('of app 2', { appId: 2 }))).toEqual(['1 DEBIT']);
+    expect(await readFor(debit('of app 2 again', { appId: 2 }))).toEqual([]);
+    expect(await readFor(debit('of app 1'))).toEqual([]);
+    expect(await readFor({ kind: 'REFUND', ownerId: 1, actionSequence: 2, withinAppId: null, reason: null })).toEqual([
+      '1 REFUND',
+    ]);
+  });
+
+  it('does not keep the pools of others from being read', async () => {
+    store.loaded.length = 0;
+    await Promise.all([ledger.submit(debit('mine')), ledger.submit(debit('theirs', { ownerId: 2 }))]);
+    expect(store.loaded).toEqual(['2 DEBIT']);
+  });
+
+  it('is read when something has fallen due: a renewal comes before the debit of its instant', async () => {
+    now = store.book(1).pool.resetsAt;
+    expect(await readFor(debit('after the renewal'))).toEqual(['1 DEBIT']);
+    expect(store.book(1).pool).toMatchObject({ available: 99, usedThisPeriod: 1 });
+  });
+
+  it('replays a key, although the debit of that key was not known', async () => {
+    await expect(ledger.submit(debit('first'))).resolves.toMatchObject({ replayed: true, action: { sequence: 2 } });
+    expect(store.book(1).pool).toMatchObject({ available: 99, lastSequence: 2 });
+  });
+
+  it('replays a key within one batch, and refuses it for another input', async () => {
+    const again = { ...debit('k'), key: { ...debit('k').key, fingerprint: '1'.repeat(64) } };
+    const results = [ledger.submit(debit('k')), ledger.submit(debit('k')), codeOf(ledger.submit(again))] as const;
+    expect(await Promise.all(results)).toMatchObject([
+      { replayed: false },
+      { replayed: true },
+      'IDEMPOTENCY_KEY_REUSED',
+    ]);
+    expect(store.book(1).pool.available).toBe(98);
+  });
+
+  it.each([
+    ['paused', () => store.setApp(1, 1, { status: 'PAUSED' }), 'APP_PAUSED'],
+    ['capped', () => store.setApp(1, 1, { creditCap: 1 }), 'CAP_REACHED'],
+    ['suspended', () => store.setPool(1, { suspendedAt: NOW }), 'OWNER_SUSPENDED'],
+  ])('is %s at once, by whoever said so', async (_what, change, code) => {
+    change();
+    expect(await codeOf(ledger.submit(debit('second')))).toBe(code);
+    expect(store.book(1).pool.lastSequence).toBe(2);
+  });
+
+  it('serves again at once after it was refused', async () => {
+    store.setApp(1, 1, { status: 'PAUSED' });
+    expect(await codeOf(ledger.submit(debit('second')))).toBe('APP_PAUSED');
+    store.setApp(1, 1, { status: 'ACTIVE' });
+    expect(await codeOf(ledger.submit(debit('second')))).toBe('ACCEPTED');
+  });
+
+  it('is refused by what is there when it is empty, and serves what another process granted since', async () => {
+    for (let n = 2; n <= 100; n++) await ledger.submit(debit(`${n}`));
+    expect(await codeOf(ledger.submit(debit('one too many')))).toBe('INSUFFICIENT_CREDITS');
+    const key = { text: 'g', hash: 'f'.repeat(32), fingerprint: '0'.repeat(64) };
+    const other = new Ledger(store, { now: () => now });
+    await other.submit({ kind: 'GRANT', ownerId: 1, source: 'BONUS', amount: 1, expiresAt: null, reason: null, key });
+    expect(await codeOf(ledger.submit(debit('again')))).toBe('ACCEPTED');
+  });
+});
+
+describe('a pool that two processes write to', () => {
+  it('loses nothing, and is read for a while by whoever found it changed', async () => {
+    const other = new Ledger(store, { now: () => now });
+    for (let n = 0; n < 40; n++) await (n % 2 ? other : ledger).submit(debit(`${n}`));
+    expect(store.book(1).pool).toMatchObject({ available: 60, spent: 40, lastSequence: 41 });
+    expect(await readFor(debit('at once'))).toEqual(['1 DEBIT']);
+    now += 1_001;
+    expect(await readFor(debit('later'))).toEqual(['1 DEBIT']);
+    expect(await readFor(debit('known again'))).toEqual([]);
+  });
+});
