@@ -228,19 +228,32 @@ function insert(
   columns: readonly string[],
   rows: readonly (readonly unknown[])[],
 ): GuardedStatement[] {
-  const marks = `(${columns.map(() => '?').join(', ')})`;
   const into = `INSERT INTO ${table} (${columns.join(', ')}) VALUES `;
   if (kind === 'sqlite') {
-    const sql = into + marks;
+    const sql = `${into}(${columns.map(() => '?').join(', ')})`;
     return rows.map((parameters) => ({ sql, parameters, rows: 1, onMismatch: null }));
   }
   const writes: GuardedStatement[] = [];
   for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
     const chunk = rows.slice(start, start + ROWS_PER_STATEMENT);
-    const sql = into + `${marks}, `.repeat(chunk.length - 1) + marks;
-    writes.push({ sql, parameters: chunk.flat(), rows: chunk.length, onMismatch: null });
+    const parameters: unknown[] = [];
+    const values = chunk.map((row) => `(${row.map((value) => literal(value, parameters)).join(', ')})`);
+    const sql = into + values.join(', ');
+    writes.push({ sql, parameters, rows: chunk.length, onMismatch: null });
   }
   return writes;
+}
+
+/**
+ * A value as SQL, for MySQL: numbers and bytes are written as they are, which is cheaper than to have the driver look for their
+ * places and escape them; text goes the driver's way, by `parameters`.
+ */
+function literal(value: unknown, parameters: unknown[]): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (Buffer.isBuffer(value)) return `x'${value.toString('hex')}'`;
+  parameters.push(value);
+  return '?';
 }
 
 interface Update {
@@ -255,17 +268,21 @@ interface Update {
 function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch }: Update): GuardedStatement[] {
   if (kind === 'mysql' && rows.length > 1) {
     // `k0`… are the keys that were read, so that a column that is a key and a value (version) has both.
-    const first = [...keys.map((_, i) => `? AS k${i}`), ...columns.map((column) => `? AS ${column}`)].join(', ');
-    const next = ` UNION ALL SELECT ${[...keys, ...columns].map(() => '?').join(', ')}`;
+    const names = [...keys.map((_, i) => `k${i}`), ...columns];
+    const parameters: unknown[] = [];
+    const selects = rows.map(({ key, values }, row) => {
+      const selected = [...key, ...values].map((value) => literal(value, parameters));
+      // The first one names the columns.
+      return `SELECT ${(row === 0 ? selected.map((sql, i) => `${sql} AS ${names[i]}`) : selected).join(', ')}`;
+    });
     // A key that is an expression names a column that the values do not have.
     const match = keys.map((key, i) => `${key.includes('(') ? key : `t.${key}`} = v.k${i}`).join(' AND ');
     const set = columns.map((column) => `t.${column} = v.${column}`).join(', ');
-    const values = `(SELECT ${first}${next.repeat(rows.length - 1)})`;
     return [
       {
         // In this order and by the key: a small table would be scanned, which locks rows of owners that are not of this batch.
-        sql: `UPDATE ${values} v STRAIGHT_JOIN ${table} t FORCE INDEX (PRIMARY) ON ${match} SET ${set}`,
-        parameters: rows.flatMap(({ key, values: changed }) => [...key, ...changed]),
+        sql: `UPDATE (${selects.join(' UNION ALL ')}) v STRAIGHT_JOIN ${table} t FORCE INDEX (PRIMARY) ON ${match} SET ${set}`,
+        parameters,
         rows: rows.length,
         onMismatch,
       },
