@@ -29,7 +29,7 @@ export const growth: Measure = {
   run: (options) =>
     Stage.use(async (stage) => {
       if (options.rivalsOnly) return [];
-      const actions = options.short ? 250_000 : 5_000_000;
+      const actions = options.short ? 100_000 : 5_000_000;
       const mariadbUrl = await stage.mariadbUrl();
       const empty = await stage.add(startOurs(mariadbUrl, 0, { name: 'ours, empty' }));
       let written = 0;

@@ -42,7 +42,7 @@ export const listQueries: Measure = {
   run: async (options) => {
     if (options.rivalsOnly) return [];
     const sizes = options.short
-      ? { actions: 100_000, owners: 5_000, runs: 20 }
+      ? { actions: 40_000, owners: 2_000, runs: 10 }
       : { actions: 1_000_000, owners: 100_000, runs: 100 };
     const mariadb = await startMariadb({ durable: true });
     const killWithUs = (): void => mariadb.kill();
