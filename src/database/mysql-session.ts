@@ -15,6 +15,7 @@ const STATEMENT_TIMEOUT_MS = 8_000;
 
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
 const COMMIT: Statement = { sql: 'COMMIT', parameters: [] };
+const ROLLBACK: Statement = { sql: 'ROLLBACK', parameters: [] };
 
 /** Numbers beyond what their types hold are errors, so that the statements after such a guard, and the commit, do not run. */
 const OUT_OF_RANGE_ERRNO = 1690;
@@ -80,7 +81,14 @@ export class MysqlSession implements TransactionSession {
   }
 
   async rollback(): Promise<void> {
-    if (this.begun) await this.send([{ sql: 'ROLLBACK', parameters: [] }]);
+    if (!this.begun) return;
+    try {
+      await this.send([ROLLBACK]);
+    } catch (error) {
+      // As a Galera node does that has lost its quorum. The next START TRANSACTION would commit what is left of this one.
+      this.connection.destroy();
+      throw error;
+    }
   }
 
   private async run<Result>(statements: readonly Statement[]): Promise<Result[]> {

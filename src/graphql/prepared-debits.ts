@@ -178,8 +178,8 @@ function objectCompleter(type: GraphQLObjectType, selectionSet: SelectionSetNode
   for (const node of selectionSet.selections) {
     if (node.kind !== Kind.FIELD || node.directives?.length || node.arguments?.length) return null;
     const responseName = node.alias?.value ?? node.name.value;
-    // The same name twice is merged by graphql-js.
-    if (members.some((member) => member.responseName === responseName)) return null;
+    // The same name twice is merged by graphql-js, whose objects have no prototype to set.
+    if (responseName === '__proto__' || members.some((member) => member.responseName === responseName)) return null;
     if (node.name.value === '__typename') {
       members.push({ responseName, property: '', complete: () => type.name });
       continue;

@@ -17,7 +17,7 @@ export class SqlLedgerStore implements LedgerStore {
     return this.database.write(
       (session) =>
         work({
-          load: (commands, now) => loadStates(session, kind, commands, now),
+          load: (commands, now, alsoWritten) => loadStates(session, kind, { commands, now, alsoWritten }),
           persist: (decisions) => persistDecisions(session, kind, decisions),
         }),
       { beginWithFirstStatement: true, callerRetries: true },

@@ -10,8 +10,15 @@ import type { ActionRecord, BalanceSnapshot } from './pool';
 
 /** One database transaction, seen from the ledger. */
 export interface LedgerTransaction {
-  /** Locks the pools that the commands are about and reads what deciding needs; unknown owners are left out. */
-  load(commands: readonly Command[], now: Instant): Promise<ReadonlyMap<number, PoolState>>;
+  /**
+   * Locks the pools that the commands are about and reads what deciding needs; unknown owners are left out. Those of
+   * `alsoWritten` are locked with them and not read: all in id order, so that two writers never wait for one another (hazard 3).
+   */
+  load(
+    commands: readonly Command[],
+    now: Instant,
+    alsoWritten?: readonly number[],
+  ): Promise<ReadonlyMap<number, PoolState>>;
   /** Writes the decisions. Fails with a transient error where a pool changed since it was read. */
   persist(decisions: readonly Decision[]): Promise<void>;
 }
@@ -137,9 +144,9 @@ export class Ledger {
     const others = commands.filter(({ ownerId }) => !decided.has(ownerId));
     try {
       return await this.store.transact(async (transaction) => {
-        const states = others.length > 0 ? await transaction.load(others, now) : new Map<number, PoolState>();
-        // In id order, so that two writers never wait for one another (hazard 3).
-        const decisions = [...plain, ...decideAll(states, others, now)].sort((a, b) => a.ownerId - b.ownerId);
+        const read = others.length > 0 ? decideAll(await transaction.load(others, now, [...decided]), others, now) : [];
+        // In id order, so that two writers never wait for one another (hazard 3): where nothing is read, writing locks.
+        const decisions = [...plain, ...read].sort((a, b) => a.ownerId - b.ownerId);
         await transaction.persist(decisions);
         return decisions;
       });

@@ -29,6 +29,13 @@ interface Wanted {
   holdsDue: boolean;
 }
 
+/** What a transaction is about: commands to be decided by what is there, and owners of whom it is known already. */
+export interface Batch {
+  readonly commands: readonly Command[];
+  readonly now: number;
+  readonly alsoWritten?: readonly number[] | undefined;
+}
+
 /**
  * Locks the pools of a batch, in id order so that two writers never wait for one another (hazard 3), and reads what deciding
  * the commands needs. Owners that do not exist are left out.
@@ -36,10 +43,9 @@ interface Wanted {
 export async function loadStates(
   session: Session,
   kind: Database['kind'],
-  commands: readonly Command[],
-  now: number,
+  { commands, now, alsoWritten = [] }: Batch,
 ): Promise<Map<number, PoolState>> {
-  const first = await readFirst(session, kind, commands);
+  const first = await readFirst(session, kind, commands, alsoWritten);
   const wanted = new Map(first.pools.map((pool) => [pool.ownerId, wantedOf(pool, now)]));
   for (const command of commands) {
     const owner = wanted.get(command.ownerId);
@@ -107,13 +113,20 @@ interface FirstRead {
 }
 
 /** What nearly every batch needs, in one round trip. The lock comes first, so what follows is what its holder left. */
-async function readFirst(session: Session, kind: Database['kind'], commands: readonly Command[]): Promise<FirstRead> {
+async function readFirst(
+  session: Session,
+  kind: Database['kind'],
+  commands: readonly Command[],
+  alsoWritten: readonly number[],
+): Promise<FirstRead> {
   const owners = [...new Set(commands.map((command) => command.ownerId))].sort((a, b) => a - b);
   const marks = owners.map(() => '?').join(', ');
   const lock = kind === 'mysql' ? ' FOR UPDATE' : '';
   const keys = seenKeysStatements(kind, commands);
   const apps = meterStatements(appsOf(commands));
+  const locks = kind === 'mysql' && alsoWritten.length > 0 ? [lockOf([...owners, ...alsoWritten])] : [];
   const statements = [
+    ...locks,
     {
       sql: `SELECT ${Object.values(POOL_COLUMNS).join(', ')} FROM pools WHERE owner_id IN (${marks}) ORDER BY owner_id${lock}`,
       parameters: owners,
@@ -122,13 +135,19 @@ async function readFirst(session: Session, kind: Database['kind'], commands: rea
     ...apps,
     ...keys,
   ];
-  const [pools = [], grants = [], ...others] = await session.queryAll<Row>(statements);
+  const [pools = [], grants = [], ...others] = (await session.queryAll<Row>(statements)).slice(locks.length);
   return {
     pools: pools.map(poolOf),
     openGrants: grants.map(grantOf),
     meters: others.slice(0, apps.length).flat().map(meterOf),
     seen: seenKeysOf(others.slice(apps.length).flat()),
   };
+}
+
+function lockOf(owners: readonly number[]): Statement {
+  const marks = owners.map(() => '?').join(', ');
+  const sql = `SELECT owner_id FROM pools WHERE owner_id IN (${marks}) ORDER BY owner_id FOR UPDATE`;
+  return { sql, parameters: owners };
 }
 
 function appsOf(commands: readonly Command[]): Map<number, Set<number>> {

@@ -87,7 +87,7 @@ export class SqlOwnerStore implements OwnerStore {
       await this.database.write(async (session) => {
         if (Object.keys(changes).length > 0) await this.change(session, id, changes);
         if (suspendedAt === undefined) return;
-        // Changes nothing that a balance shows, so its version stays; the row's lock puts it between two debits.
+        // No balance shows it, yet the version rises: debits that are decided by what is known are guarded by it.
         await session.execute('UPDATE pools SET suspended_at = ?, version = version + 1 WHERE owner_id = ?', [
           suspendedAt,
           id,

@@ -46,7 +46,8 @@ export async function answerPlain(
     {
       query,
       ...(variables && { variables }),
-      ...(operationName && { operationName }),
+      // An empty name is a name, of no operation.
+      ...(typeof operationName === 'string' && { operationName }),
       http: { method: 'POST', headers: headersOf(request), search: '', body: request.body },
     },
     { contextValue },

@@ -127,6 +127,7 @@ describe('a plain request for a debit has the same answer as by the long way', (
     ['an app of nobody', llm({ ...input, appId: 'app_x' })],
     ['another variable besides', { ...llm(input), variables: { input: {}, other: 1 } }],
     ['a wrong operation name', { ...llm(input), operationName: 'Other' }],
+    ['an empty operation name', { ...llm(input), operationName: '' }],
     ['an empty document', { query: '' }],
     ['no document', { variables: { input } }],
     ['a document that is a number', { query: 5 }],
@@ -217,6 +218,10 @@ describe('a plain request for a debit has the same answer as by the long way', (
     [
       'an alias',
       'mutation ($input: InvokeLlmInput!) { a: invokeLlm(input: $input) { b: __typename c: action { d: id } } }',
+    ],
+    [
+      'an alias that is __proto__',
+      'mutation ($input: InvokeLlmInput!) { invokeLlm(input: $input) { __typename __proto__: balance { available } } }',
     ],
     [
       'another operation beside it',

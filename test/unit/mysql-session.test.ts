@@ -1,0 +1,47 @@
+import { type MysqlConnection, MysqlSession } from '../../src/database/mysql-session';
+import type { GuardedStatement } from '../../src/database/session';
+
+type Failure = Error & { errno: number; sqlMessage: string };
+
+const failure = (errno: number, sqlMessage: string): Failure =>
+  Object.assign(new Error(sqlMessage), { errno, sqlMessage });
+
+/** A connection that fails as it is told to, for each text that it is sent. */
+class ScriptedConnection implements MysqlConnection {
+  readonly sent: string[] = [];
+  destroyed = false;
+
+  constructor(private readonly failures: (sql: string) => Failure | null) {}
+
+  query({ sql }: { sql: string }, done: (error: Failure | null, result: unknown) => void): void {
+    this.sent.push(sql);
+    done(this.failures(sql), []);
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+  }
+}
+
+const write: GuardedStatement = { sql: 'UPDATE pools', parameters: [], rows: 1, onMismatch: 'LOST_UPDATE' };
+const sessionOn = (connection: MysqlConnection) => new MysqlSession(connection, {} as never);
+
+describe('a transaction on MySQL', () => {
+  it('is rolled back when it fails, and its connection serves on', async () => {
+    const connection = new ScriptedConnection((sql) => (sql === 'ROLLBACK' ? null : failure(1062, 'Duplicate entry')));
+    const session = sessionOn(connection);
+    await expect(session.finish([write])).rejects.toMatchObject({ errno: 1062 });
+    await session.rollback();
+    expect(connection.sent.at(-1)).toBe('ROLLBACK');
+    expect(connection.destroyed).toBe(false);
+  });
+
+  it('that cannot be rolled back takes its connection with it: the next one would commit what is left', async () => {
+    const notReady = failure(1047, 'WSREP has not yet prepared node for application use');
+    const connection = new ScriptedConnection(() => notReady);
+    const session = sessionOn(connection);
+    await expect(session.finish([write])).rejects.toBe(notReady);
+    await expect(session.rollback()).rejects.toBe(notReady);
+    expect(connection.destroyed).toBe(true);
+  });
+});
