@@ -4,13 +4,16 @@ import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSe
 /** What this needs of mysql2's connection, which TypeORM's pool hands out. */
 export interface MysqlConnection {
   query(
-    options: { sql: string; values: readonly unknown[]; timeout: number },
+    options: { sql: string; values: readonly unknown[] },
     done: (error: (Error & { code?: string }) | null, result: unknown) => void,
   ): unknown;
   destroy(): void;
 }
 
-/** After this the answer is not waited for any more: a connection that went silent would hold up everybody. */
+/**
+ * After this the answer is not waited for any more: a connection that went silent would hold up everybody. The driver's own
+ * timeout begins with a statement's turn, which never comes behind one that is not answered, such as a new connection's settings.
+ */
 const STATEMENT_TIMEOUT_MS = 8_000;
 
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
@@ -106,9 +109,13 @@ export class MysqlSession implements TransactionSession {
     return new Promise((resolve, reject) => {
       const sql = statements.map((statement) => statement.sql).join(';\n');
       const values = statements.flatMap(({ parameters }) => parameters);
-      this.connection.query({ sql, values, timeout: STATEMENT_TIMEOUT_MS }, (error, result) => {
+      const giveUp = setTimeout(() => {
         // What it still sends would be taken for the answer to something else.
-        if (error?.code === 'PROTOCOL_SEQUENCE_TIMEOUT') this.connection.destroy();
+        this.connection.destroy();
+        reject(Object.assign(new Error('The database does not answer.'), { code: 'PROTOCOL_SEQUENCE_TIMEOUT' }));
+      }, STATEMENT_TIMEOUT_MS);
+      this.connection.query({ sql, values }, (error, result) => {
+        clearTimeout(giveUp);
         if (error) reject(error);
         else resolve(statements.length === 1 ? [result as Result] : (result as Result[]));
       });

@@ -36,6 +36,22 @@ describe('a transaction on MySQL', () => {
     expect(connection.destroyed).toBe(false);
   });
 
+  it('does not wait for ever for a connection that never answers, nor lets anybody else', async () => {
+    jest.useFakeTimers();
+    try {
+      const connection = new ScriptedConnection(() => null);
+      connection.query = () => undefined;
+      const query = expect(sessionOn(connection).query('SELECT 1')).rejects.toMatchObject({
+        code: 'PROTOCOL_SEQUENCE_TIMEOUT',
+      });
+      jest.advanceTimersByTime(8_000);
+      await query;
+      expect(connection.destroyed).toBe(true);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('that cannot be rolled back takes its connection with it: the next one would commit what is left', async () => {
     const notReady = failure(1047, 'WSREP has not yet prepared node for application use');
     const connection = new ScriptedConnection(() => notReady);
