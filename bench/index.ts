@@ -9,12 +9,12 @@ import { PROJECT } from './server';
 
 const USAGE = `Usage: npm run bench -- [options] [measure ...]
 
-Runs the measures of bars.md (all of them, unless some are named), prints a table with each ratio against its bar and
+Runs the measures of docs/performance.md (all of them, unless some are named), prints a table with each ratio against its bar and
 aim, and writes bench/results/latest.json. Ends with 1 when a check fails, such as accepted = rows = debits; a missed
 bar is said, but is not a failure.
 
 Options:
-  --short         shorter runs: all measures within five minutes, the plot in four
+  --short         shorter runs: all measures in about five minutes, the plot in four
   --plot          instead of the measures: throughput and latency against concurrency, into docs/performance.svg
   --rivals-only   leave our server out: figures of the rivals, no ratio, no latest.json
   --no-build      measure dist as it is; by default it is built first, so that no stale build is measured

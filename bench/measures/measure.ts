@@ -7,10 +7,10 @@ export interface RunOptions {
   progress(line: string): void;
 }
 
-/** One comparison of bars.md. A new one is a file next to this, listed in measures/all.ts. */
+/** One comparison of docs/performance.md. A new one is a file next to this, listed in measures/all.ts. */
 export interface Measure {
   id: string;
-  /** Figures of bars.md that it makes too, by which it can be asked for. */
+  /** Figures of docs/performance.md that it makes too, by which it can be asked for. */
   also?: readonly string[];
   name: string;
   run(options: RunOptions): Promise<Figure[]>;

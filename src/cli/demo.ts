@@ -9,6 +9,9 @@ import WebSocket from 'ws';
 import { start, type Service } from '../compose';
 import { ACTION_CATALOGUE, type ActionDefinition } from '../actions/action-catalogue';
 
+/** Of the sample owner's 100 credits, after one action of each type. */
+const LEFT = 100 - ACTION_CATALOGUE.length;
+
 const HELP = `Shows what the service does, on a temporary database: a real client watches a balance fall while actions are
 recorded, replayed, held, voided and refused. Ends with exit code 1 when anything is off.
 
@@ -129,7 +132,7 @@ async function run(service: Service): Promise<void> {
   const stopWatching = demo.watch();
   await demo.expectLive({ available: 100, held: 0 });
 
-  console.log('\nNine actions, one of each type, cost one credit each:');
+  console.log('\nOne action of each type costs one credit each:');
   for (const definition of ACTION_CATALOGUE) {
     const { balance } = await demo.do(definition.mutation, {
       idempotencyKey: `demo ${definition.type}`,
@@ -141,17 +144,19 @@ async function run(service: Service): Promise<void> {
 
   console.log('\nThe same key again debits nothing and returns the first receipt:');
   const replay = await demo.do('callApi', { idempotencyKey: 'demo CALL_API', method: 'POST', host: 'api.example.com' });
-  assert(replay.replayed && replay.balance.available === 91, 'a replay debits nothing');
+  assert(replay.replayed && replay.balance.available === LEFT, 'a replay debits nothing');
   console.log(`  callApi → replayed, still ${replay.balance.available} left`);
 
   console.log('\nA held action takes its credit at once, and gives it back when it is voided:');
   const held = await demo.do('generateImage', { idempotencyKey: 'demo hold', model: 'example', hold: true });
-  await demo.expectLive({ available: 90, held: 1 });
+  await demo.expectLive({ available: LEFT - 1, held: 1 });
   const voided = await demo.do('voidAction', { actionId: held.action.id, reason: 'The provider failed.' });
   assert(voided.action.status === 'VOIDED', 'the action is voided');
-  await demo.expectLive({ available: 91, held: 0 });
+  await demo.expectLive({ available: LEFT, held: 0 });
 
-  console.log('\n120 actions at once with 91 credits left: 91 are accepted, the others are refused and debit nothing:');
+  console.log(
+    `\n120 actions at once with ${LEFT} credits left: as many are accepted, the others are refused and debit nothing:`,
+  );
   const updatesBefore = demo.updates;
   demo.quiet = true;
   await overSpend(demo);
@@ -170,8 +175,8 @@ async function overSpend(demo: Demo): Promise<void> {
   const refused = answers.filter(({ errors }) => errors?.[0]?.extensions.code === 'INSUFFICIENT_CREDITS');
   const accepted = answers.filter(({ data, errors }) => !errors && data);
   console.log(`  ${accepted.length} accepted, ${refused.length} refused with INSUFFICIENT_CREDITS`);
-  assert.equal(accepted.length, 91);
-  assert.equal(refused.length, 29);
+  assert.equal(accepted.length, LEFT);
+  assert.equal(refused.length, 120 - LEFT);
 }
 
 /** What `npm start` tells newcomers to do works with curl as it is. */

@@ -5,7 +5,7 @@ import type { Decision } from './decide';
 import type { LedgerStore, LedgerTransaction } from './ledger';
 import { grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
 import { loadStates } from './load.store';
-import { LostUpdate, persistDecisions, persistNewPool } from './persist.store';
+import { KeyTaken, LostUpdate, persistDecisions, persistNewPool } from './persist.store';
 import { burnOrder, snapshotOf, type BalanceSnapshot, type Grant, type Pool } from './pool';
 
 /** The SQL of every movement of credits. It contains no rules: it loads what `decide` needs and persists what it returns. */
@@ -30,6 +30,10 @@ export class SqlLedgerStore implements LedgerStore {
 
   isStale(error: unknown): boolean {
     return error instanceof LostUpdate;
+  }
+
+  isReplay(error: unknown): boolean {
+    return error instanceof KeyTaken;
   }
 
   isPartial(error: unknown): boolean {

@@ -30,6 +30,8 @@ export interface LedgerStore {
   isTransient(error: unknown): boolean;
   /** Whether it failed because something that it was decided by is out of date. */
   isStale(error: unknown): boolean;
+  /** Whether that is only that a key was not looked for which is known: nobody else has written to the pool. */
+  isReplay(error: unknown): boolean;
   /** Whether only some of a transaction's commands are to blame: it waited too long for a row. */
   isPartial(error: unknown): boolean;
   /** One owner's balance as committed, without settling what is due; null where there is no such owner. */
@@ -152,7 +154,8 @@ export class Ledger {
       });
     } catch (error) {
       if (plain.length === 0 || !this.store.isStale(error)) throw error;
-      this.known.distrust(decided, now);
+      if (this.store.isReplay(error)) this.known.forget(decided);
+      else this.known.distrust(decided, now);
       return this.transact(commands, now);
     }
   }

@@ -49,6 +49,9 @@ const ROWS_PER_STATEMENT = 1_000;
 /** Another writer was faster: what was read is not what is there any more. The transaction runs again. */
 export class LostUpdate extends Error {}
 
+/** A key is taken although the pool is the one that was read: a replay that was decided without looking for its key. */
+export class KeyTaken extends LostUpdate {}
+
 /** Writes what changed, one INSERT of entries and one UPDATE per table, and commits, all in one round trip. */
 export async function persistDecisions(
   session: Session,
@@ -61,7 +64,8 @@ export async function persistDecisions(
     await session.finish([...poolUpdates(kind, changed), ...movements(kind, changed)]);
   } catch (error) {
     // The next sequence is taken: another writer was faster, and its entry is met before the version is looked at.
-    if (isDuplicate(error)) throw new LostUpdate();
+    // The pool's version was guarded before, so it is a key and not the next number that is taken.
+    if (isDuplicate(error)) throw new KeyTaken();
     if (error instanceof RowsMismatch && error.meaning === 'LOST_UPDATE') throw new LostUpdate();
     throw error;
   }

@@ -39,7 +39,7 @@ export function bucketStarts(asked: TimeSpan & { interval: UsageInterval; timeZo
   };
   const starts: Instant[] = [];
   // From the bucket before: a start that is lived twice is only found from before it.
-  for (let start = startBefore(from, interval, zone); start < to; start = next(start)) {
+  for (let start = START_BEFORE[interval](from, zone); start < to; start = next(start)) {
     if (start <= from) starts.length = 0;
     starts.push(start);
     if (starts.length > MAX_BUCKETS) {
@@ -64,11 +64,12 @@ function zoneNamed(timeZone: string): IANAZone {
   throw badUserInput([{ path: 'timeZone', message: 'must be the name of an IANA time zone, such as Europe/Berlin' }]);
 }
 
-function startBefore(instant: Instant, interval: UsageInterval, zone: IANAZone): Instant {
-  if (interval === 'HOUR') return startOf('hour', instant - HOUR_MS, zone);
-  if (interval === 'DAY') return startOf('day', instant - LONGEST_DAY_MS, zone);
-  return startOf('month', startOf('month', instant, zone) - LONGEST_DAY_MS, zone);
-}
+/** The start of the bucket before that of an instant, or of one before it. */
+const START_BEFORE: Record<UsageInterval, (instant: Instant, zone: IANAZone) => Instant> = {
+  HOUR: (instant, zone) => startOf('hour', instant - HOUR_MS, zone),
+  DAY: (instant, zone) => startOf('day', instant - LONGEST_DAY_MS, zone),
+  MONTH: (instant, zone) => startOf('month', startOf('month', instant, zone) - LONGEST_DAY_MS, zone),
+};
 
 function startOf(unit: 'hour' | 'day' | 'month', instant: Instant, zone: IANAZone): Instant {
   return DateTime.fromMillis(instant, { zone }).startOf(unit).toMillis();

@@ -120,6 +120,10 @@ export class InMemoryLedger implements LedgerStore {
     return error instanceof Stale;
   }
 
+  isReplay(error?: unknown): boolean {
+    return error instanceof KeyTaken;
+  }
+
   isTransient(): boolean {
     return false;
   }
@@ -180,7 +184,7 @@ export class InMemoryLedger implements LedgerStore {
     }
     for (const [sequence, { hash }] of decision.openedKeys) {
       const appId = decision.actions.find((action) => action.sequence === sequence)?.appId ?? GRANTS_APP_ID;
-      if (book.keys.has(keyOf(appId, hash))) throw new Stale();
+      if (book.keys.has(keyOf(appId, hash))) throw new KeyTaken();
     }
   }
 
@@ -205,6 +209,7 @@ export class InMemoryLedger implements LedgerStore {
 
 /** What was read, or known, is not what is there any more. */
 class Stale extends Error {}
+class KeyTaken extends Stale {}
 
 /** What commands refer to: actions and grants by sequence, apps and plans by id, keys as `keyOf` has them. */
 interface Wanted {

@@ -93,6 +93,8 @@ describe('a pool that this process wrote last', () => {
   it('replays a key, although the debit of that key was not known', async () => {
     await expect(ledger.submit(debit('first'))).resolves.toMatchObject({ replayed: true, action: { sequence: 2 } });
     expect(store.book(1).pool).toMatchObject({ available: 99, lastSequence: 2 });
+    expect(await readFor(debit('second'))).toEqual(['1 DEBIT']);
+    expect(await readFor(debit('third'))).toEqual([]);
   });
 
   it('replays a key within one batch, and refuses it for another input', async () => {

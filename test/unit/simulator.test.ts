@@ -21,6 +21,7 @@ function between(change: (transaction: LedgerTransaction) => LedgerTransaction):
     transact: (work) => store.transact((transaction) => work(change(transaction))),
     isTransient: (error) => store.isTransient(error),
     isStale: (error) => store.isStale(error),
+    isReplay: (error) => store.isReplay(error),
     isPartial: (error) => store.isPartial(error),
     readBalance: (ownerId) => store.readBalance(ownerId),
     readDueOwners: (now, limit) => store.readDueOwners(now, limit),
