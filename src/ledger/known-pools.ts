@@ -3,6 +3,7 @@ import type { Instant } from '../clock';
 import type { Command } from './commands';
 import type { Decision } from './decide';
 import type { PoolState } from './draft';
+import { groupBy } from './group-by';
 import type { AppMeter, Grant, Pool } from './pool';
 
 const KNOWN_POOLS = 10_000;
@@ -12,7 +13,7 @@ const DISTRUST_MS = 1_000;
 interface KnownPool {
   readonly pool: Pool;
   readonly grants: readonly Grant[];
-  readonly meters: ReadonlyMap<number, AppMeter>;
+  readonly meters: Map<number, AppMeter>;
 }
 
 /**
@@ -27,18 +28,11 @@ export class KnownPools {
   /** The states of those owners whose commands are plain debits, on pools that are known and have nothing due. */
   statesFor(commands: readonly Command[], now: Instant): Map<number, PoolState> {
     const states = new Map<number, PoolState>();
-    const unfit = new Set<number>();
-    for (const command of commands) {
-      const { ownerId } = command;
-      if (unfit.has(ownerId)) continue;
+    for (const [ownerId, own] of groupBy(commands, (command) => command.ownerId)) {
       const known = this.pools.get(ownerId);
-      const plain = command.kind === 'DEBIT' || command.kind === 'HOLD';
-      if (plain && known?.meters.has(command.appId) && known.pool.nextDueAt > Math.max(now, known.pool.lastAt)) {
-        if (!states.has(ownerId)) states.set(ownerId, stateOf(known));
-      } else {
-        unfit.add(ownerId);
-        states.delete(ownerId);
-      }
+      if (!known || known.pool.nextDueAt <= Math.max(now, known.pool.lastAt)) continue;
+      const meters = metersFor(own, known);
+      if (meters) states.set(ownerId, stateOf(known, meters));
     }
     return states;
   }
@@ -49,9 +43,9 @@ export class KnownPools {
       if (!changed || (this.distrustedUntil.get(ownerId) ?? -Infinity) > now) continue;
       const known = this.pools.get(ownerId);
       // What was known of other apps holds only if this commit built upon it.
-      const others = known?.pool.version === before.version ? known.meters : [];
-      const merged = new Map([...others, ...meters.map((meter) => [meter.appId, meter] as const)]);
-      this.pools.set(ownerId, { pool: { ...pool }, grants: balance.grants, meters: merged });
+      const others = known?.pool.version === before.version ? known.meters : new Map<number, AppMeter>();
+      for (const meter of meters) others.set(meter.appId, meter);
+      this.pools.set(ownerId, { pool, grants: balance.grants, meters: others });
     }
   }
 
@@ -69,11 +63,23 @@ export class KnownPools {
   }
 }
 
-function stateOf({ pool, grants, meters }: KnownPool): PoolState {
+/** The meters of the apps that are debited, and of no others; null where one is not known, or a command is no plain debit. */
+function metersFor(commands: readonly Command[], known: KnownPool): AppMeter[] | null {
+  const meters = new Set<AppMeter>();
+  for (const command of commands) {
+    const plain = command.kind === 'DEBIT' || command.kind === 'HOLD';
+    const meter = plain ? known.meters.get(command.appId) : undefined;
+    if (!meter) return null;
+    meters.add(meter);
+  }
+  return [...meters];
+}
+
+function stateOf({ pool, grants }: KnownPool, apps: readonly AppMeter[]): PoolState {
   return {
     pool,
     grants,
-    apps: [...meters.values()],
+    apps,
     actions: [],
     seenKeys: new Map(),
     dueHolds: [],

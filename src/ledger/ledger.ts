@@ -125,7 +125,9 @@ export class Ledger {
     const decisions = await this.transact(commands, now).catch((error: unknown) => {
       const owners = commands.map(({ ownerId }) => ownerId);
       this.known.forget(owners);
-      if (this.store.isTransient(error)) for (const ownerId of owners) this.uncertain.add(ownerId);
+      // What was out of date was certainly not committed.
+      const unknown = this.store.isTransient(error) && !this.store.isStale(error);
+      if (unknown) for (const ownerId of owners) this.uncertain.add(ownerId);
       throw error;
     });
     this.known.learn(decisions, now);

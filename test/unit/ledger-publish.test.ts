@@ -23,6 +23,27 @@ class ForgetfulStore extends InMemoryLedger {
   }
 }
 
+class Outdated extends Error {}
+
+/** A store that finds what was decided by out of date, as often as it is told to. */
+class OutdatedStore extends InMemoryLedger {
+  timesOutdated = 0;
+
+  override transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    if (this.timesOutdated === 0) return super.transact(work);
+    this.timesOutdated -= 1;
+    return Promise.reject(new Outdated());
+  }
+
+  override isTransient(error?: unknown): boolean {
+    return error instanceof Outdated;
+  }
+
+  override isStale(error?: unknown): boolean {
+    return error instanceof Outdated || super.isStale(error);
+  }
+}
+
 function ledgerOf(store: InMemoryLedger, onError?: (error: unknown) => void) {
   store.open({ ownerId: 1, planId: 1, at: NOW, apps: [1] });
   const ledger = new Ledger(store, { now: () => NOW }, onError);
@@ -55,6 +76,16 @@ describe('what watchers are told', () => {
     await ledger.submit(debit);
     await ledger.submit({ kind: 'SETTLE', ownerId: 1 });
     expect(told).toHaveLength(1);
+  });
+
+  it('is not told again because something was out of date, which is certainly not committed', async () => {
+    const store = new OutdatedStore(new Map([[1, [terms]]]));
+    const { ledger, told } = ledgerOf(store);
+    await ledger.submit(debit);
+    // Once by what is known, once by what is read.
+    store.timesOutdated = 2;
+    await expect(ledger.submit(debit)).resolves.toMatchObject({ replayed: true });
+    expect([store.timesOutdated, told.length]).toEqual([0, 1]);
   });
 
   it('does not depend on a listener that fails, and neither does the commit', async () => {
