@@ -71,7 +71,7 @@ describe('an owner', () => {
     ['builder', 10_000],
     ['pro', 20_000],
     ['elite', 50_000],
-  ])('on the plan %s has %d credits a month', async (planCode, credits) => {
+  ])('on the plan %s has %d credits a month (rule 3)', async (planCode, credits) => {
     const { id, plan } = await createOwner({ name: 'Ada', planCode });
     expect(plan).toEqual({ code: planCode });
     expect(await balanceOf(service, id)).toMatchObject({ available: credits, allowance: credits });

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import type { Instant } from '../../src/clock';
 import type { ActionOutcome, Command, Decided, OpenAction } from '../../src/ledger/commands';
 import { decide, type Decision } from '../../src/ledger/decide';
-import type { ActionRecord, Grant, LedgerEntry } from '../../src/ledger/pool';
+import type { ActionRecord, Grant, LedgerEntry, PlanTerms, Pool } from '../../src/ledger/pool';
 import type { Book } from '../support/in-memory-ledger';
 import { histories, play, Scene, type Step } from './ledger-histories';
 
@@ -140,6 +140,27 @@ describe('after every decision of a random history', () => {
     });
   });
 
+  it('rule 4: no plan credit outlives its period, but for what was rolled over, which is no more than the limit', () => {
+    everyStep(() => ({ state, commands, decision: { balance, pool, entries }, book }) => {
+      const plan = balance.grants.filter(({ source }) => source === 'PLAN');
+      expect(plan.filter(({ expiresAt }) => expiresAt !== pool.resetsAt)).toEqual([]);
+      const renewedOnce = pool.periodStart === state.pool.resetsAt;
+      if (!renewedOnce || commands.some(({ kind }) => kind === 'CHANGE_PLAN')) return;
+      const granted = entries.filter(
+        ({ kind, grantSequence }) => kind === 'GRANT' && book.grants.get(grantSequence)?.source === 'PLAN',
+      );
+      const limit = pool.monthlyCredits + state.pool.rolloverLimit;
+      expect(sum(granted.map(({ credits }) => credits))).toBeLessThanOrEqual(limit);
+    });
+  });
+
+  it('rule 5: a running period keeps its terms, whatever is edited or pending', () => {
+    everyStep(() => ({ state, commands, decision: { pool } }) => {
+      if (pool.periodStart !== state.pool.periodStart || commands.some(({ kind }) => kind === 'CHANGE_PLAN')) return;
+      expect({ ...termsOf(pool), planId: pool.planId }).toEqual({ ...termsOf(state.pool), planId: state.pool.planId });
+    });
+  });
+
   it('time never turns back: entries are in the order of their instants, and none is opened before its period', () => {
     everyStep(() => {
       let lastAt = -Infinity;
@@ -239,6 +260,49 @@ describe('for every command of a random history', () => {
         at: action.createdAt,
       });
     });
+  });
+
+  it('rule 2: the owner’s one pool pays, whichever app acts', () => {
+    everyCommand(({ command, decided, before, after }) => {
+      if (!isOpening(command) || !isFresh(decided)) return;
+      expect(after.pool.available).toBe(before.pool.available - 1);
+      expect(after.pool.usedThisPeriod).toBe(before.pool.usedThisPeriod + 1);
+      expect(after.pool.ownerId).toBe(command.ownerId);
+    });
+  });
+
+  it('rule 5: an upgrade grants the difference at once, and nothing else of the period changes', () => {
+    let upgrades = 0;
+    everyCommand(({ command, decided, before, after, state, now }) => {
+      if (command.kind !== 'CHANGE_PLAN' || decided.status !== 'ACCEPTED') return;
+      const terms = termsInForce(state, command.planId, Math.max(now, state.pool.lastAt));
+      if (command.planId === before.pool.planId || terms.monthlyCredits <= before.pool.allowance) return;
+      upgrades += 1;
+      const { anchorAt, periodStart, resetsAt, usedThisPeriod, spent, held } = before.pool;
+      expect(after.pool).toMatchObject({ anchorAt, periodStart, resetsAt, usedThisPeriod, spent, held });
+      expect(after.pool).toMatchObject({ planId: command.planId, nextPlanId: null, allowance: terms.monthlyCredits });
+      expect(after.pool.granted - before.pool.granted).toBe(terms.monthlyCredits - before.pool.allowance);
+      expect(termsOf(after.pool)).toMatchObject(terms);
+    });
+    expect(upgrades).toBeGreaterThan(0);
+  });
+
+  it('rule 5: any other change of plan waits for the end of the period, and the current plan cancels it', () => {
+    let pending = 0;
+    everyCommand(({ command, decided, before, after, state, now }) => {
+      if (command.kind !== 'CHANGE_PLAN' || decided.status !== 'ACCEPTED') return;
+      const terms = termsInForce(state, command.planId, Math.max(now, state.pool.lastAt));
+      const current = command.planId === before.pool.planId;
+      if (!current && terms.monthlyCredits > before.pool.allowance) return;
+      pending += current ? 0 : 1;
+      expect(after.pool.nextPlanId).toBe(current ? null : command.planId);
+      expect({ ...termsOf(after.pool), planId: after.pool.planId }).toEqual({
+        ...termsOf(before.pool),
+        planId: before.pool.planId,
+      });
+      expect(after.entries).toHaveLength(before.entries.length);
+    });
+    expect(pending).toBeGreaterThan(0);
   });
 
   it('rule 6: an action burns PLAN and BONUS before TOP_UP, then the earliest expiry, then the oldest', () => {
@@ -439,6 +503,8 @@ interface DecidedCommand extends Step {
   readonly decided: Exclude<Decided, { status: 'DEFERRED' }>;
   /** What there was when the command's turn came: due work was settled, and the commands before it were decided. */
   readonly before: Decision;
+  /** What there was when it was decided, and nothing after it. */
+  readonly after: Decision;
 }
 
 function everyCommand(check: (decided: DecidedCommand) => void): void {
@@ -447,9 +513,21 @@ function everyCommand(check: (decided: DecidedCommand) => void): void {
       const decided = step.decision.decided[index];
       if (!decided || decided.status === 'DEFERRED') return;
       const before = decide(step.state, step.commands.slice(0, index), step.now);
-      check({ ...step, command, decided, before });
+      const after = decide(step.state, step.commands.slice(0, index + 1), step.now);
+      check({ ...step, command, decided, before, after });
     });
   });
+}
+
+function termsOf({ allowance, monthlyCredits, topUpsAllowed, rolloverLimit }: Pool) {
+  return { allowance, monthlyCredits, topUpsAllowed, rolloverLimit };
+}
+
+/** What a plan gives at an instant: the last of its dated terms that had begun. */
+function termsInForce(state: Step['state'], planId: number, at: Instant): PlanTerms {
+  const begun = (state.planTerms.get(planId) ?? []).filter(({ effectiveFrom }) => effectiveFrom <= at);
+  const { monthlyCredits, topUpsAllowed, rolloverLimit } = begun.at(-1) as PlanTerms;
+  return { monthlyCredits, topUpsAllowed, rolloverLimit };
 }
 
 function isOpening(command: Command): command is OpenAction {
