@@ -1,4 +1,4 @@
-import { MINUTE_MS, type Instant } from '../clock';
+import { DAY_MS, HOUR_MS, type Instant } from '../clock';
 import type { Database } from '../database/database';
 import { publicId } from '../public-id';
 import { cumulativeOf, seededRandom, type SeededRandom } from './random';
@@ -35,8 +35,6 @@ export interface HistorySummary extends HistoryProgress {
   readonly owners: readonly { readonly ownerId: number; readonly appIds: readonly number[] }[];
 }
 
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const USUAL_HABITS: Habits = { held: 0.05, voided: 0.1, forgotten: 0.02, refunded: 0.005, visited: 0.6 };
 const USUAL_FRUGAL_PER_MILLE = 50;
 /** Commands of one instant share a batch of group commit, which takes a thousand. */

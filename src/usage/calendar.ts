@@ -1,5 +1,5 @@
 import { DateTime, IANAZone } from 'luxon';
-import { MINUTE_MS, type Instant } from '../clock';
+import { HOUR_MS, MINUTE_MS, type Instant } from '../clock';
 import { assert, badUserInput } from '../errors';
 
 export const USAGE_INTERVALS = ['HOUR', 'DAY', 'MONTH'] as const;
@@ -7,7 +7,6 @@ export type UsageInterval = (typeof USAGE_INTERVALS)[number];
 
 /** Usage is counted by quarters of an hour in UTC: every zone's hours, days and months begin at the start of one. */
 export const QUARTER_MS = 15 * MINUTE_MS;
-const HOUR_MS = 60 * MINUTE_MS;
 const LONGEST_DAY_MS = 26 * HOUR_MS;
 
 export const MAX_BUCKETS = 1_000;

@@ -1,7 +1,5 @@
-import { MINUTE_MS, type Instant } from '../clock';
+import { HOUR_MS, type Instant } from '../clock';
 import { isPaused, type BalanceSnapshot } from '../ledger/pool';
-
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** How fast credits go, and how long they will last at that pace. */
 export interface Runway {

@@ -1,11 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { MINUTE_MS, type Clock, type Instant } from '../clock';
+import { HOUR_MS, MINUTE_MS, type Clock, type Instant } from '../clock';
 import type { BalanceSnapshot } from '../ledger/pool';
 import { quarterOf } from './calendar';
 import { runwayOf, type Runway } from './runway';
 import type { RecentUse } from './usage';
-
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** The pace is that of the last day: long enough for a night's rest to count, short enough for a launch to show. */
 export const PACE_WINDOW_HOURS = 24;

@@ -2,9 +2,12 @@ import { Field, ObjectType, registerEnumType } from 'type-graphql';
 import { AllowedTo, MANAGERS } from '../graphql/access';
 import { DateTime, SafeInt } from '../graphql/scalars';
 import { publicId } from '../public-id';
+import { USAGE_INTERVALS, type UsageInterval } from './calendar';
 import type { UsageBucket } from './usage';
 
-export const UsageIntervalEnum = { HOUR: 'HOUR', DAY: 'DAY', MONTH: 'MONTH' } as const;
+export const UsageIntervalEnum = Object.fromEntries(USAGE_INTERVALS.map((name) => [name, name])) as {
+  readonly [Name in UsageInterval]: Name;
+};
 registerEnumType(UsageIntervalEnum, {
   name: 'UsageInterval',
   description: 'How long a bucket of usage is, by the calendar of the time zone.',

@@ -16,7 +16,7 @@ export interface Compared {
 }
 
 export function balanceOfLedger(balance: BalanceSnapshot): View {
-  return { ...only(balance, BALANCE_NUMBERS), grants: balance.grants.map(grantOfLedger) };
+  return { ...membersOf(balance, BALANCE_NUMBERS), grants: balance.grants.map(grantOfLedger) };
 }
 
 const BALANCE_NUMBERS = [
@@ -78,8 +78,8 @@ export function outcomeOfModel(model: NaiveCredits, outcome: NaiveOutcome): View
 /** What is kept, but for the entries, which only grow: they are compared once each. */
 export function keptByLedger({ pool, openGrants, apps }: Books, { plans }: Cast): View {
   return {
-    ...only(pool, BALANCE_NUMBERS),
-    ...only(pool, ['granted', 'spent', 'expired', 'revoked', 'monthlyCredits', 'rolloverLimit']),
+    ...membersOf(pool, BALANCE_NUMBERS),
+    ...membersOf(pool, ['granted', 'spent', 'expired', 'revoked', 'monthlyCredits', 'rolloverLimit']),
     plan: plans.indexOf(pool.planId),
     nextPlan: pool.nextPlanId === null ? null : plans.indexOf(pool.nextPlanId),
     grants: openGrants.map(grantOfLedger),
@@ -110,7 +110,7 @@ export function keptByModel(model: NaiveCredits): View {
 /** As the model has it. */
 export function entryOfLedger(entry: LedgerEntry): View {
   const { grantSequence: grant, actionSequence: action } = entry;
-  return { ...only(entry, ['sequence', 'kind', 'credits', 'at', 'available', 'held', 'paused']), grant, action };
+  return { ...membersOf(entry, ['sequence', 'kind', 'credits', 'at', 'available', 'held', 'paused']), grant, action };
 }
 
 const ACTION_MEMBERS = [
@@ -126,12 +126,12 @@ const ACTION_MEMBERS = [
 
 export function actionOfLedger(action: ActionRecord): View {
   const { appId: app, idempotencyKey: key, grantSequence: grant } = action;
-  return { ...only(action, ACTION_MEMBERS), app, key, grant };
+  return { ...membersOf(action, ACTION_MEMBERS), app, key, grant };
 }
 
 export function actionOfModel(action: NaiveAction): View {
   const { app, key, credit } = action;
-  return { ...only(action, ACTION_MEMBERS), app, key, grant: credit.grant.sequence };
+  return { ...membersOf(action, ACTION_MEMBERS), app, key, grant: credit.grant.sequence };
 }
 
 function grantOfLedger({ sequence, source, amount, remaining, expiresAt, revokedAt }: Grant): View {
@@ -155,7 +155,7 @@ export function differences({ what, said, expected }: Compared): string[] {
   );
 }
 
-function only<T, K extends keyof T>(record: T, members: readonly K[]): Pick<T, K> {
+function membersOf<T, K extends keyof T>(record: T, members: readonly K[]): Pick<T, K> {
   return Object.fromEntries(members.map((member) => [member, record[member]])) as Pick<T, K>;
 }
 
