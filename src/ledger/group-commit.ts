@@ -1,9 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { unavailable } from '../errors';
+import { assert, unavailable } from '../errors';
 
 export interface GroupCommitOptions<C, R> {
-  /** Commits a batch in one transaction; returns one result for each command, in order. */
-  commit(batch: readonly C[]): Promise<readonly R[]>;
+  /**
+   * Commits a batch in one transaction; returns one result for each command, in order, and then one for each that it
+   * admitted of the late ones.
+   */
+  commit(batch: readonly C[], late: Latecomers<C>): Promise<readonly R[]>;
   /** Whether a failed batch may simply run again: nothing of it took effect, or that is found out by looking up the keys. */
   isTransient(error: unknown): boolean;
   /** Whether only some commands of a batch are to blame for a transient failure: then it is halved, not repeated. */
@@ -15,6 +18,17 @@ export interface GroupCommitOptions<C, R> {
   maxWaitMs?: number;
   /** From 0 to 1: spreads the retries of writers that collided. */
   random?(): number;
+}
+
+/**
+ * What arrived since a batch was formed. For a commit that had to wait for a row inside its transaction: whoever came
+ * meanwhile need not wait for another turn at it.
+ */
+export interface Latecomers<C> {
+  /** Those that fit, in the order of their arrival, as far as the batch has room. */
+  find(fits: (command: C) => boolean): readonly C[];
+  /** Puts some of them at the end of the batch, in this order. If it fails, they are retried, halved or refused with it. */
+  admit(commands: readonly C[]): void;
 }
 
 interface Waiting<C, R> {
@@ -74,9 +88,9 @@ export class GroupCommit<C, R> {
     this.running = null;
   }
 
-  private async settle(batch: readonly Waiting<C, R>[]): Promise<void> {
+  private async settle(batch: Waiting<C, R>[]): Promise<void> {
     try {
-      const results = await this.commitWithRetries(batch.map(({ command }) => command));
+      const results = await this.commitWithRetries(batch);
       batch.forEach(({ resolve }, index) => resolve(results[index] as R));
     } catch (error) {
       const halve = batch.length > 1 && (!this.options.isTransient(error) || this.options.isPartial?.(error));
@@ -90,17 +104,40 @@ export class GroupCommit<C, R> {
     }
   }
 
-  private async commitWithRetries(batch: readonly C[]): Promise<readonly R[]> {
+  private async commitWithRetries(batch: Waiting<C, R>[]): Promise<readonly R[]> {
     const { commit, isTransient, isPartial, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
     const start = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await commit(batch);
+        return await commit(
+          batch.map(({ command }) => command),
+          this.latecomersFor(batch),
+        );
       } catch (error) {
         if (attempt >= maxAttempts || !isTransient(error)) throw error;
         if (isPartial?.(error) || performance.now() - start >= this.maxWaitMs) throw error;
         await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + random()));
       }
     }
+  }
+
+  private latecomersFor(batch: Waiting<C, R>[]): Latecomers<C> {
+    return {
+      find: (fits) => {
+        const room = (this.options.maxBatch ?? MAX_BATCH) - batch.length;
+        const fitting = this.waiting.filter(({ command }) => fits(command));
+        return fitting.slice(0, room).map(({ command }) => command);
+      },
+      admit: (commands) => {
+        const waiting = new Map(this.waiting.map((one) => [one.command, one]));
+        for (const command of commands) {
+          const admitted = waiting.get(command);
+          assert(admitted !== undefined, 'only who waits is admitted');
+          batch.push(admitted);
+          waiting.delete(command);
+        }
+        this.waiting = [...waiting.values()];
+      },
+    };
   }
 }

@@ -1,10 +1,10 @@
 import type { Clock, Instant } from '../clock';
 import { notFound } from '../errors';
-import { groupBy } from './group-by';
 import type { Command, Decided, OutcomeOf } from './commands';
-import { decide, refuseUnknownOwner, type Decision } from './decide';
+import { refuseUnknownOwner, type Decision } from './decide';
+import { decideAll, decideWithLate, isPlain } from './decide-batch';
 import type { PoolState } from './draft';
-import { GroupCommit } from './group-commit';
+import { GroupCommit, type Latecomers } from './group-commit';
 import { KnownPools } from './known-pools';
 import type { ActionRecord, BalanceSnapshot } from './pool';
 
@@ -49,6 +49,7 @@ export interface Committed {
 
 export type CommitListener = (committed: Committed) => void;
 
+const NO_STATES: ReadonlyMap<number, PoolState> = new Map();
 /** How many due pools one round of the sweep settles before it looks again. */
 const SWEEP_BATCH = 200;
 
@@ -69,7 +70,7 @@ export class Ledger {
     private readonly onError: (error: unknown) => void = () => undefined,
   ) {
     this.lane = new GroupCommit<Command, Decided>({
-      commit: (batch) => this.commit(batch),
+      commit: (batch, late) => this.commit(batch, late),
       isTransient: (error) => this.store.isTransient(error),
       isPartial: (error) => this.store.isPartial(error),
     });
@@ -120,9 +121,11 @@ export class Ledger {
     return this.lane.idle();
   }
 
-  private async commit(commands: readonly Command[]): Promise<Decided[]> {
+  private async commit(batch: readonly Command[], late: Latecomers<Command>): Promise<Decided[]> {
     const now = this.clock.now();
-    const decisions = await this.transact(commands, now).catch((error: unknown) => {
+    // Grows by those that come late and are admitted.
+    const commands = [...batch];
+    const decisions = await this.transact(commands, now, late).catch((error: unknown) => {
       const owners = commands.map(({ ownerId }) => ownerId);
       this.known.forget(owners);
       // What was out of date was certainly not committed.
@@ -141,24 +144,33 @@ export class Ledger {
     return inCommandOrder(commands, decisions);
   }
 
-  /** Plain debits on pools that are known are decided without reading; whatever turns out to be out of date is read. */
-  private async transact(commands: readonly Command[], now: Instant): Promise<Decision[]> {
+  /**
+   * Plain debits on pools that are known are decided without reading; whatever turns out to be out of date is read. Commands
+   * that are admitted late are appended to `commands`.
+   */
+  private async transact(commands: Command[], now: Instant, late: Latecomers<Command> | null): Promise<Decision[]> {
     const plain = this.decidePlain(commands, now);
     const decided = new Set(plain.map(({ ownerId }) => ownerId));
     const others = commands.filter(({ ownerId }) => !decided.has(ownerId));
+    // Whether something was decided without looking up its key or its pool.
+    let shortened = plain.length > 0;
     try {
       return await this.store.transact(async (transaction) => {
-        const read = others.length > 0 ? decideAll(await transaction.load(others, now, [...decided]), others, now) : [];
+        const states = others.length > 0 ? await transaction.load(others, now, [...decided]) : NO_STATES;
+        // Another process may have held a pool for a while: what came meanwhile needs no turn of its own.
+        const { decisions: read, admitted } = decideWithLate(states, { commands: others, late, now });
+        commands.push(...admitted);
+        shortened ||= admitted.length > 0;
         // In id order, so that two writers never wait for one another (hazard 3): where nothing is read, writing locks.
         const decisions = [...plain, ...read].sort((a, b) => a.ownerId - b.ownerId);
         await transaction.persist(decisions);
         return decisions;
       });
     } catch (error) {
-      if (plain.length === 0 || !this.store.isStale(error)) throw error;
+      if (!shortened || !this.store.isStale(error)) throw error;
       if (this.store.isReplay(error)) this.known.forget(decided);
       else this.known.distrust(decided, now);
-      return this.transact(commands, now);
+      return this.transact(commands, now, null);
     }
   }
 
@@ -167,7 +179,6 @@ export class Ledger {
     const states = this.known.statesFor(commands, now);
     const own = commands.filter(({ ownerId }) => states.has(ownerId));
     const decisions = decideAll(states, own, now);
-    const isPlain = ({ decided }: Decision) => decided.every(({ status }) => status === 'ACCEPTED');
     this.known.forget(decisions.filter((decision) => !isPlain(decision)).map(({ ownerId }) => ownerId));
     return decisions.filter(isPlain);
   }
@@ -189,11 +200,6 @@ function replayedActions({ decided }: Decision): ActionRecord[] {
   return decided.flatMap((one) =>
     one.status === 'ACCEPTED' && 'action' in one.outcome && one.outcome.replayed ? [one.outcome.action] : [],
   );
-}
-
-function decideAll(states: ReadonlyMap<number, PoolState>, commands: readonly Command[], now: Instant): Decision[] {
-  const byOwner = groupBy(commands, (command) => command.ownerId);
-  return [...states].map(([ownerId, state]) => decide(state, byOwner.get(ownerId) ?? [], now));
 }
 
 function inCommandOrder(commands: readonly Command[], decisions: readonly Decision[]): Decided[] {

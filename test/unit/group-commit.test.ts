@@ -256,3 +256,47 @@ describe('a batch of which only some commands wait for a row that somebody holds
     expect(seen).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]);
   });
 });
+
+describe('a commit that had to wait', () => {
+  it('admits who came late, in the order that it likes, and each gets its own result', async () => {
+    let loaded = () => {};
+    const batches: number[][] = [];
+    const lane = laneOf(async (batch, late) => {
+      if (batches.length === 0) await new Promise<void>((resolve) => (loaded = resolve));
+      const odd = [...late.find((command) => command % 2 === 1)].reverse();
+      late.admit(odd);
+      batches.push([...batch, ...odd]);
+      return batches.at(-1)!.map((command) => `done ${command}`);
+    });
+    const first = lane.submit(1);
+    await settled();
+    const others = Promise.all([2, 3, 4, 5].map((command) => lane.submit(command)));
+    await settled();
+    loaded();
+    expect([await first, ...(await others)]).toEqual(['done 1', 'done 2', 'done 3', 'done 4', 'done 5']);
+    expect(batches).toEqual([
+      [1, 5, 3],
+      [2, 4],
+    ]);
+  });
+
+  it('keeps those it admitted when it fails: they run again with it, and a full batch admits nobody', async () => {
+    let attempts = 0;
+    const batches: number[][] = [];
+    const lane = laneOf(
+      async (batch, late) => {
+        batches.push([...batch]);
+        await settled();
+        late.admit(late.find(() => true));
+        if (attempts++ === 0) throw new Passing();
+        return batch.map((command) => `done ${command}`);
+      },
+      { maxBatch: 2 },
+    );
+    const first = lane.submit(1);
+    await new Promise((resume) => setImmediate(resume));
+    const others = [2, 3].map((command) => lane.submit(command));
+    expect(await Promise.all([first, ...others])).toEqual(['done 1', 'done 2', 'done 3']);
+    expect(batches).toEqual([[1], [1, 2], [3]]);
+  });
+});

@@ -146,3 +146,77 @@ describe('a pool that two processes write to', () => {
     expect(await readFor(debit('known again'))).toEqual([]);
   });
 });
+
+describe('debits that come while a pool is waited for', () => {
+  let held: (() => void)[];
+  beforeEach(() => {
+    held = [];
+  });
+
+  /** As when another process holds the pool's row: what is read comes when the test says so. */
+  class HeldStore extends WatchedStore {
+    transactions = 0;
+
+    override transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+      this.transactions += 1;
+      return super.transact(({ load, persist }) =>
+        work({
+          load: async (commands, at) => {
+            if (held.length === 0) await new Promise<void>((resolve) => held.push(resolve));
+            return load(commands, at);
+          },
+          persist,
+        }),
+      );
+    }
+  }
+
+  async function whileHeld(commands: readonly OpenAction[], monthlyCredits = 100) {
+    const heldStore = new HeldStore(new Map([[1, [{ ...terms, monthlyCredits }]]]));
+    for (const ownerId of [1, 2]) heldStore.open({ ownerId, planId: 1, at: NOW, apps: [1, 2] });
+    const waiting = new Ledger(heldStore, { now: () => now });
+    const first = waiting.submit(debit('first'));
+    while (held.length === 0) await new Promise((resume) => setImmediate(resume));
+    const others = commands.map((command) => codeOf(waiting.submit(command)));
+    held[0]?.();
+    await first;
+    return { store: heldStore, codes: await Promise.all(others) };
+  }
+
+  it('are committed with those that waited', async () => {
+    const { store: heldStore, codes } = await whileHeld([debit('second'), debit('third', { kind: 'HOLD' })]);
+    expect(codes).toEqual(['ACCEPTED', 'ACCEPTED']);
+    expect(heldStore.transactions).toBe(1);
+    expect(heldStore.book(1).pool).toMatchObject({ available: 97, held: 1, spent: 2 });
+  });
+
+  it('wait for their own turn when they are for another pool or an app that was not read', async () => {
+    const { store: heldStore, codes } = await whileHeld([
+      debit('second', { appId: 2 }),
+      debit('third', { ownerId: 2 }),
+    ]);
+    expect(codes).toEqual(['ACCEPTED', 'ACCEPTED']);
+    expect(heldStore.transactions).toBe(2);
+  });
+
+  it('are not refused before their keys were looked up: a replay on an empty pool has its receipt', async () => {
+    const { store: heldStore, codes } = await whileHeld([debit('first'), debit('second')], 1);
+    expect(codes).toEqual(['ACCEPTED', 'INSUFFICIENT_CREDITS']);
+    expect(heldStore.book(1).pool).toMatchObject({ available: 0, spent: 1 });
+  });
+
+  it('are looked up when one of their keys turns out to be known', async () => {
+    const heldStore = new HeldStore(new Map([[1, [terms]]]));
+    heldStore.open({ ownerId: 1, planId: 1, at: NOW, apps: [1] });
+    held.push(() => undefined);
+    await new Ledger(heldStore, { now: () => now }).submit(debit('known'));
+    held.length = 0;
+    const other = new Ledger(heldStore, { now: () => now });
+    const first = other.submit(debit('first'));
+    while (held.length === 0) await new Promise((resume) => setImmediate(resume));
+    const replay = other.submit(debit('known'));
+    held[0]?.();
+    expect([(await first).replayed, (await replay).replayed]).toEqual([false, true]);
+    expect(heldStore.book(1).pool).toMatchObject({ available: 98, spent: 2 });
+  });
+});
