@@ -59,6 +59,14 @@ export function unavailable(): DomainError {
   );
 }
 
+/** The same where it is known that nothing was done. */
+export function notBegun(): DomainError {
+  return new DomainError(
+    'UNAVAILABLE',
+    'The database cannot be reached, or has too much to do. Nothing was done: retry with the same key.',
+  );
+}
+
 /** Guards what must hold whatever the input was; its failure is a bug, never the caller's mistake. */
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new Error(`Invariant broken: ${invariant}`);

@@ -6,7 +6,7 @@ import type { ApiKeyStore, KnownKey } from './api-keys';
 import { type Caller, forbidden, unauthenticated } from './caller';
 
 /** For how long a key that was looked up is believed: the longest that another process's revocation takes to hold here. */
-const BELIEVED_MS = 4 * SECOND_MS;
+const BELIEVED_MS = 3 * SECOND_MS;
 const CACHED_KEYS = 20_000;
 const TOUCHED_AT_ONCE = 200;
 

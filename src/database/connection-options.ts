@@ -1,5 +1,8 @@
 import path from 'node:path';
+import type { ConnectionOptions } from 'mysql2';
 import type { DataSourceOptions, MixedList } from 'typeorm';
+import { DEADLINES } from './deadlines';
+import type { MysqlSocketOpener } from './mysql-connections';
 import { SqliteDatabase } from './sqlite-driver';
 import { migrations } from './migrations';
 
@@ -7,17 +10,32 @@ export type DatabaseKind = 'sqlite' | 'mysql';
 
 type Entities = MixedList<new () => object>;
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** While a process starts, or is a command line's. */
 const SQLITE_BUSY_TIMEOUT_MS = 5_000;
+/**
+ * While it serves: SQLite waits in the way of everything else that the process does, so who needs longer waits
+ * between attempts.
+ */
+export const SQLITE_SERVING_BUSY_TIMEOUT_MS = 50;
+/** How many callers may wait for a connection of one pool; more are UNAVAILABLE at once. */
+export const MAX_WAITING_CALLERS = 2_000;
 
 export function databaseKind(databaseUrl: string): DatabaseKind {
   return databaseUrl.startsWith('sqlite:') ? 'sqlite' : 'mysql';
 }
 
-/** TypeORM's options for a DATABASE_URL. `readonly` opens SQLite's second connection, which sees committed data only. */
+/**
+ * TypeORM's options for a DATABASE_URL. `readonly` opens SQLite's second connection, which sees committed data only.
+ */
 export function connectionOptions(
   databaseUrl: string,
-  settings: { entities: Entities; readonly?: boolean; poolSize?: number },
+  settings: {
+    entities: Entities;
+    readonly?: boolean;
+    poolSize?: number;
+    connectMs?: number;
+    openSocket?: MysqlSocketOpener;
+  },
 ): DataSourceOptions {
   const { entities } = settings;
   return databaseKind(databaseUrl) === 'sqlite'
@@ -43,7 +61,7 @@ export function connectionOptions(
         poolSize: settings.poolSize ?? 10,
         charset: 'utf8mb4',
         timezone: 'Z',
-        connectTimeout: CONNECT_TIMEOUT_MS,
+        connectTimeout: settings.connectMs ?? DEADLINES.connectMs,
         // A batch's statements travel together. All values are parameters, which the driver escapes.
         multipleStatements: true,
         // Every integer of ours is below 2^53, so BIGINT columns are read as numbers, not as strings.
@@ -52,8 +70,18 @@ export function connectionOptions(
         entities,
         migrations,
         migrationsTableName: 'migrations',
-        extra: { maxIdle: settings.poolSize ?? 10, enableKeepAlive: true },
+        extra: {
+          maxIdle: settings.poolSize ?? 10,
+          queueLimit: MAX_WAITING_CALLERS,
+          ...(settings.openSocket && { stream: settings.openSocket }),
+        },
       };
+}
+
+/** mysql2's options for one connection that belongs to no pool. */
+export function mysqlConnectionOptions(databaseUrl: string): ConnectionOptions {
+  const { username: user, ...server } = mysqlCredentials(databaseUrl);
+  return { ...server, user, charset: 'utf8mb4' };
 }
 
 function mysqlCredentials(databaseUrl: string) {

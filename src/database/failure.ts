@@ -1,5 +1,6 @@
 /** What a database driver throws, as far as it matters here. */
 interface DriverError {
+  message?: unknown;
   errno?: unknown;
   errcode?: unknown;
   code?: unknown;
@@ -7,9 +8,48 @@ interface DriverError {
   driverError?: unknown;
 }
 
-/** Deadlock or certification conflict, lock wait timeout, record changed, node not ready: the whole transaction may run again. */
+/** Known by their codes: between the driver and a caller an error may be copied, which loses its class. */
+const NO_ANSWER = 'PROTOCOL_SEQUENCE_TIMEOUT';
+const OUT_OF_REACH = 'DATABASE_OUT_OF_REACH';
+const NO_FREE_CONNECTION = 'NO_FREE_CONNECTION';
+
+/** The connection did not answer in time, and was ended; what became of its last statement is unknown. */
+export class NoAnswer extends Error {
+  readonly code = NO_ANSWER;
+
+  constructor() {
+    super('The database does not answer.');
+  }
+}
+
+/** Nothing was sent: the database is known to be out of reach. `reason` is what was found when it was last tried. */
+export class OutOfReach extends Error {
+  readonly code = OUT_OF_REACH;
+
+  constructor(readonly reason: unknown) {
+    super('The database is out of reach.');
+  }
+}
+
+/** Nothing was sent: all connections were busy for too long, or too many callers wait for one. */
+export class NoFreeConnection extends Error {
+  readonly code = NO_FREE_CONNECTION;
+
+  constructor() {
+    super('No connection to the database became free in time.');
+  }
+}
+
+/**
+ * Deadlock or certification conflict, lock wait timeout, record changed: nothing took effect, the whole transaction
+ * may run again.
+ */
 const LOCK_WAIT_TIMEOUT = 1205;
-const TRANSIENT_ERRNOS = new Set([1213, LOCK_WAIT_TIMEOUT, 1020, 1047, 1180, 1053, 1927, 2006, 2013, 1290, 1836]);
+const CONFLICT_ERRNOS = new Set([1213, LOCK_WAIT_TIMEOUT, 1020]);
+/** Quorum lost; read-only, as a primary is that has been replaced: another connection may lead to another node. */
+const UNFIT_ERRNOS = new Set([1047, 1290, 1792, 1836]);
+/** Shutting down, killed, gone, an error at COMMIT, too many connections. */
+const PASSING_ERRNOS = new Set([1053, 1180, 1927, 2006, 2013, 1040, 1203]);
 const CONNECTION_CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
@@ -20,19 +60,29 @@ const CONNECTION_CODES = new Set([
   'ENETUNREACH',
   'ECONNABORTED',
   'EAI_AGAIN',
-  'PROTOCOL_SEQUENCE_TIMEOUT',
   'PROTOCOL_CONNECTION_LOST',
   'POOL_CLOSED',
+  NO_ANSWER,
+  OUT_OF_REACH,
+  NO_FREE_CONNECTION,
 ]);
+/** mysql2 gives this one no code. */
+const CLOSED_CONNECTION = "Can't add new command when connection is in closed state";
 const DUPLICATE_ERRNO = 1062;
-/** SQLite's extended result codes: a primary key or a unique value is taken; busy. */
+/** SQLite's extended result codes: a primary key or a unique value is taken. */
 const SQLITE_DUPLICATES = new Set([1555, 2067]);
-const SQLITE_BUSY = 5;
+/** SQLite's result codes: somebody else holds the file's lock. */
+const SQLITE_BUSY = new Set([5, 6, 15]);
+/**
+ * No memory, read-only, input or output failed, full, cannot be opened: mended outside, and tried again by the next
+ * one.
+ */
+const SQLITE_STORAGE = new Set([7, 8, 10, 13, 14]);
 
-/** The database is out of reach, and whether a statement took effect is unknown. */
+/** The connection is lost, or there was none, and whether a statement took effect is unknown. */
 export function isConnectionLoss(error: unknown): boolean {
-  const { code, fatal } = driverErrorOf(error);
-  return fatal === true || CONNECTION_CODES.has(String(code));
+  const { code, fatal, message } = driverErrorOf(error);
+  return fatal === true || CONNECTION_CODES.has(String(code)) || message === CLOSED_CONNECTION;
 }
 
 /** Somebody else holds a row for long: whoever does not need that row should not wait for it. */
@@ -40,16 +90,49 @@ export function isLockWait(error: unknown): boolean {
   return Number(driverErrorOf(error).errno) === LOCK_WAIT_TIMEOUT;
 }
 
-/** The transaction did not take effect for a reason that passes, or its outcome is unknown: look up the keys, run it again. */
-export function isTransient(error: unknown): boolean {
+/** Nothing took effect, for certain, even where it was the COMMIT that failed: another transaction was in the way. */
+export function isConflict(error: unknown): boolean {
   const { errno, errcode } = driverErrorOf(error);
-  return isConnectionLoss(error) || TRANSIENT_ERRNOS.has(Number(errno)) || (Number(errcode) & 0xff) === SQLITE_BUSY;
+  return CONFLICT_ERRNOS.has(Number(errno)) || SQLITE_BUSY.has(Number(errcode) & 0xff);
+}
+
+/** The node that this connection leads to cannot write, or not even read: the connection is of no more use. */
+export function isUnfitNode(error: unknown): boolean {
+  return UNFIT_ERRNOS.has(Number(driverErrorOf(error).errno));
+}
+
+/**
+ * The transaction did not take effect for a reason that passes, or its outcome is unknown: look up the keys, run it
+ * again. Where it reaches a caller it is UNAVAILABLE, and no bug.
+ */
+export function isTransient(error: unknown): boolean {
+  const { errno } = driverErrorOf(error);
+  return (
+    isConnectionLoss(error) ||
+    isConflict(error) ||
+    isUnfitNode(error) ||
+    PASSING_ERRNOS.has(Number(errno)) ||
+    isStorageFailure(error)
+  );
+}
+
+/**
+ * To run it again at once is of no use: it has waited already, the database is known to be away, or its disk is at
+ * fault.
+ */
+export function isAway(error: unknown): boolean {
+  const { code } = driverErrorOf(error);
+  return code === NO_ANSWER || code === OUT_OF_REACH || code === NO_FREE_CONNECTION || isStorageFailure(error);
 }
 
 /** A primary key or a unique value is taken. */
 export function isDuplicate(error: unknown): boolean {
   const { errno, errcode } = driverErrorOf(error);
   return Number(errno) === DUPLICATE_ERRNO || SQLITE_DUPLICATES.has(Number(errcode));
+}
+
+function isStorageFailure(error: unknown): boolean {
+  return SQLITE_STORAGE.has(Number(driverErrorOf(error).errcode) & 0xff);
 }
 
 /** TypeORM wraps what the driver threw. */

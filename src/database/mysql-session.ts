@@ -10,12 +10,6 @@ export interface MysqlConnection {
   destroy(): void;
 }
 
-/**
- * After this the answer is not waited for any more: a connection that went silent would hold up everybody. The driver's own
- * timeout begins with a statement's turn, which never comes behind one that is not answered, such as a new connection's settings.
- */
-const STATEMENT_TIMEOUT_MS = 8_000;
-
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
 const COMMIT: Statement = { sql: 'COMMIT', parameters: [] };
 const ROLLBACK: Statement = { sql: 'ROLLBACK', parameters: [] };
@@ -35,6 +29,7 @@ const GUARDS: Record<'LOST_UPDATE' | 'BUG', { sql: string; error: RegExp }> = {
 export class MysqlSession implements TransactionSession {
   private begun: Promise<unknown> | null = null;
   private committed = false;
+  private commitSent = false;
 
   constructor(
     private readonly connection: MysqlConnection,
@@ -45,6 +40,10 @@ export class MysqlSession implements TransactionSession {
   get manager(): EntityManager {
     if (!this.begun) throw new Error('The transaction has not begun.');
     return this.entityManager;
+  }
+
+  get committing(): boolean {
+    return this.commitSent;
   }
 
   begin(): Promise<unknown> {
@@ -71,6 +70,7 @@ export class MysqlSession implements TransactionSession {
 
   async finish(statements: readonly GuardedStatement[]): Promise<void> {
     const guarded = statements.flatMap((statement) => [statement, ...guardOf(statement)]);
+    this.commitSent = true;
     try {
       await this.run([...guarded, COMMIT]);
       this.committed = true;
@@ -80,7 +80,9 @@ export class MysqlSession implements TransactionSession {
   }
 
   async commit(): Promise<void> {
-    if (this.begun && !this.committed) await this.send([COMMIT]);
+    if (!this.begun || this.committed) return;
+    this.commitSent = true;
+    await this.send([COMMIT]);
   }
 
   async rollback(): Promise<void> {
@@ -89,9 +91,13 @@ export class MysqlSession implements TransactionSession {
       await this.send([ROLLBACK]);
     } catch (error) {
       // As a Galera node does that has lost its quorum. The next START TRANSACTION would commit what is left of this one.
-      this.connection.destroy();
+      this.abandon();
       throw error;
     }
+  }
+
+  abandon(): void {
+    this.connection.destroy();
   }
 
   private async run<Result>(statements: readonly Statement[]): Promise<Result[]> {
@@ -109,13 +115,7 @@ export class MysqlSession implements TransactionSession {
     return new Promise((resolve, reject) => {
       const sql = statements.map((statement) => statement.sql).join(';\n');
       const values = statements.flatMap(({ parameters }) => parameters);
-      const giveUp = setTimeout(() => {
-        // What it still sends would be taken for the answer to something else.
-        this.connection.destroy();
-        reject(Object.assign(new Error('The database does not answer.'), { code: 'PROTOCOL_SEQUENCE_TIMEOUT' }));
-      }, STATEMENT_TIMEOUT_MS);
       this.connection.query({ sql, values }, (error, result) => {
-        clearTimeout(giveUp);
         if (error) reject(error);
         else resolve(statements.length === 1 ? [result as Result] : (result as Result[]));
       });

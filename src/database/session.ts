@@ -45,7 +45,11 @@ export class RowsMismatch extends Error {
 
 /** A session that is one transaction: begun by its first statement, if not before, and ended by commit or rollback. */
 export interface TransactionSession extends Session {
+  /** Whether the COMMIT was sent: from then on a failure may come from a transaction that took effect. */
+  readonly committing: boolean;
   begin(): Promise<unknown>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
+  /** Ends the connection, so that nobody gets it after this transaction. */
+  abandon(): void;
 }

@@ -4,15 +4,22 @@ import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSe
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
 
 /**
- * A transaction on SQLite's writing connection, on which the caller runs one at a time. It speaks to the driver itself: the
- * statements are synchronous, and preparing one costs more than running it, so prepared ones are kept.
+ * A transaction on SQLite's writing connection, on which the caller runs one at a time. It speaks to the driver
+ * itself: the statements are synchronous, and preparing one costs more than running it, so prepared ones are kept.
  */
 export class SqliteSession implements TransactionSession {
+  private begun = false;
+  private commitSent = false;
+
   constructor(
     private readonly database: SqliteDatabase,
     readonly manager: EntityManager,
     private readonly statements: LRUCache<string, SqliteStatement>,
   ) {}
+
+  get committing(): boolean {
+    return this.commitSent;
+  }
 
   begin(): Promise<void> {
     return settled(() => this.ensureBegun());
@@ -45,17 +52,39 @@ export class SqliteSession implements TransactionSession {
   }
 
   commit(): Promise<void> {
-    return settled(() => void (this.database.inTransaction && this.database.exec('COMMIT')));
+    return settled(() => {
+      if (!this.begun) return;
+      this.assertOpen();
+      this.commitSent = true;
+      this.database.exec('COMMIT');
+    });
   }
 
-  /** SQLite rolls back by itself on some errors, such as a full disk. */
   rollback(): Promise<void> {
-    return settled(() => void (this.database.inTransaction && this.database.exec('ROLLBACK')));
+    return settled(() => void (this.begun && this.database.inTransaction && this.database.exec('ROLLBACK')));
   }
 
-  /** IMMEDIATE: a transaction that reads first and writes later could otherwise find that another process wrote in between. */
+  /** The connection is the only one; what a failed rollback has left open is rolled back before the next BEGIN. */
+  abandon(): void {}
+
+  /**
+   * IMMEDIATE: a transaction that reads first and writes later could otherwise find that another process wrote in
+   * between.
+   */
   private ensureBegun(): void {
-    if (!this.database.inTransaction) this.database.exec('BEGIN IMMEDIATE');
+    if (this.begun) return this.assertOpen();
+    // Left behind by a rollback that failed: it must not be committed with this one.
+    if (this.database.inTransaction) this.database.exec('ROLLBACK');
+    this.database.exec('BEGIN IMMEDIATE');
+    this.begun = true;
+  }
+
+  /**
+   * SQLite rolls back by itself on some errors, such as a full disk: what follows must not run, or be committed,
+   * alone.
+   */
+  private assertOpen(): void {
+    if (!this.database.inTransaction) throw new Error('SQLite has rolled the transaction back.');
   }
 
   private prepare(sql: string): SqliteStatement {

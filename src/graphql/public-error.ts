@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { isConnectionLoss } from '../database/failure';
+import { isTransient } from '../database/failure';
 import { DomainError, ERROR_CODES, type ErrorCode, type InputProblem, unavailable } from '../errors';
 
 /** Where bugs are reported, with the id that the caller sees. */
@@ -18,7 +18,7 @@ export function publicError(
   const graphqlError = error instanceof GraphQLError ? error : null;
   const place = graphqlError ? placeOf(graphqlError) : {};
   // Out of reach is the same for every statement, whoever sent it: translated here and nowhere else.
-  const domainError = domainErrorIn(error) ?? (lossIn(error) ? unavailable() : null);
+  const domainError = domainErrorIn(error) ?? (isPassing(error) ? unavailable() : null);
   if (domainError) {
     const { code, message, details } = domainError;
     return { message, ...place, extensions: { code, ...details } };
@@ -46,8 +46,8 @@ export function domainErrorIn(error: unknown): DomainError | null {
   return null;
 }
 
-function lossIn(error: unknown): boolean {
-  return isConnectionLoss(error) || (error instanceof GraphQLError && isConnectionLoss(error.originalError));
+function isPassing(error: unknown): boolean {
+  return isTransient(error) || (error instanceof GraphQLError && isTransient(error.originalError));
 }
 
 /** What graphql-js and Apollo say of a request that cannot be run, rewritten; null for what is none of the caller's doing. */

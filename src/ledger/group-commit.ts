@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { assert, unavailable } from '../errors';
+import { assert, notBegun, unavailable } from '../errors';
+import { groupBy } from './group-by';
 
 export interface GroupCommitOptions<C, R> {
   /**
@@ -7,10 +8,26 @@ export interface GroupCommitOptions<C, R> {
    * admitted of the late ones.
    */
   commit(batch: readonly C[], late: Latecomers<C>): Promise<readonly R[]>;
-  /** Whether a failed batch may simply run again: nothing of it took effect, or that is found out by looking up the keys. */
+  /**
+   * Whether a failed batch may simply run again: nothing of it took effect, or that is found out by looking up the
+   * keys.
+   */
   isTransient(error: unknown): boolean;
-  /** Whether only some commands of a batch are to blame for a transient failure: then it is halved, not repeated. */
+  /**
+   * Whether only some commands of a batch are to blame for a transient failure: then it is taken apart, not repeated.
+   */
   isPartial?(error: unknown): boolean;
+  /** What a command is about, such as its owner: those of one group wait for the same rows. */
+  groupOf?(command: C): unknown;
+  /**
+   * Whether a transient failure says that the store is out of reach: then nothing is tried again, and who waits need
+   * not.
+   */
+  isAway?(error: unknown): boolean;
+  /** Whether the store is known to be out of reach right now: then nothing is begun. */
+  storeIsAway?(): boolean;
+  /** Whether the last batch has written something: that a store can be read does not say that it can be written. */
+  hasWritten?(): boolean;
   maxBatch?: number;
   maxQueued?: number;
   maxAttempts?: number;
@@ -27,7 +44,10 @@ export interface GroupCommitOptions<C, R> {
 export interface Latecomers<C> {
   /** Those that fit, in the order of their arrival, as far as the batch has room. */
   find(fits: (command: C) => boolean): readonly C[];
-  /** Puts some of them at the end of the batch, in this order. If it fails, they are retried, halved or refused with it. */
+  /**
+   * Puts some of them at the end of the batch, in this order. If it fails, they are retried, halved or refused with
+   * it.
+   */
   admit(commands: readonly C[]): void;
 }
 
@@ -41,24 +61,42 @@ interface Waiting<C, R> {
 const MAX_BATCH = 1_000;
 const MAX_QUEUED = 50_000;
 const MAX_ATTEMPTS = 8;
+/** How many groups may be set aside at a time; each may take a connection of the writing pool. */
+const MAX_ASIDE = 4;
 const MAX_WAIT_MS = 10_000;
 const FIRST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 500;
 
 /**
- * One lane of group commit: commands that arrive while a batch is in flight form the next one. No timers, so a lone command
- * waits for nothing, and a thousand concurrent ones share one commit. A batch that fails for a reason that does not pass is
- * halved until only the culprit fails.
+ * One lane of group commit: commands that arrive while a batch is in flight form the next one. No timers, so a lone
+ * command waits for nothing, and a thousand concurrent ones share one commit. A batch that fails for a reason that
+ * does not pass is halved until only the culprit fails.
+ *
+ * A group of commands that waits too long for a row is set aside: it gets a lane of its own until it is through, so
+ * that nobody else waits with it. A group is never in two lanes.
+ *
+ * A batch that finds the store away closes the lane: whoever waits is refused, and whoever comes, at once, but for
+ * one batch at a time that tries whether it is back. So nobody queues behind a store that does not answer.
  */
 export class GroupCommit<C, R> {
   private waiting: Waiting<C, R>[] = [];
   private running: Promise<void> | null = null;
+  private inFlight = false;
+  private closed = false;
+  private closings = 0;
+  private readonly aside = new Map<unknown, GroupCommit<C, R>>();
+  private onIdle: () => void = () => undefined;
 
   constructor(private readonly options: GroupCommitOptions<C, R>) {}
 
-  /** The command's result once it is committed. Rejects with UNAVAILABLE where the queue is full or the store out of reach. */
+  /**
+   * The command's result once it is committed. Rejects with UNAVAILABLE where the queue is full or the store out of
+   * reach.
+   */
   submit(command: C): Promise<R> {
-    if (this.waiting.length >= (this.options.maxQueued ?? MAX_QUEUED)) return Promise.reject(unavailable());
+    const aside = this.aside.size > 0 ? this.aside.get(this.options.groupOf?.(command)) : undefined;
+    if (aside) return aside.submit(command);
+    if (this.refuses()) return Promise.reject(notBegun());
     return new Promise<R>((resolve, reject) => {
       this.waiting.push({ command, since: performance.now(), resolve, reject });
       this.running ??= this.run();
@@ -68,45 +106,113 @@ export class GroupCommit<C, R> {
   /** Resolves when nothing is waiting or in flight. */
   async idle(): Promise<void> {
     while (this.running) await this.running;
+    await Promise.all([...this.aside.values()].map((lane) => lane.idle()));
+  }
+
+  private refuses(): boolean {
+    if (this.waiting.length >= (this.options.maxQueued ?? MAX_QUEUED)) return true;
+    return (this.closed && this.inFlight) || (this.options.storeIsAway?.() ?? false);
   }
 
   private get maxWaitMs(): number {
     return this.options.maxWaitMs ?? MAX_WAIT_MS;
   }
 
-  private async run(): Promise<void> {
-    // What has arrived at the sockets by now joins the first batch: otherwise a store that answers without waiting, such as
-    // SQLite, would commit each command alone before the next socket is read.
+  /** `refusal` is what those are told who have waited too long for their turn. */
+  private async run(refusal: () => Error = notBegun): Promise<void> {
+    // What has arrived at the sockets by now joins the first batch: otherwise a store that answers without waiting,
+    // such as SQLite, would commit each command alone before the next socket is read.
     await new Promise((resume) => setImmediate(resume));
     while (this.waiting.length > 0) {
+      this.inFlight = true;
       const batch = this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
-      const patient = batch.filter(({ since }) => performance.now() - since < this.maxWaitMs);
-      // Whoever waited so long behind a store that does not answer is told so; its command was not begun.
-      for (const { since, reject } of batch) if (performance.now() - since >= this.maxWaitMs) reject(unavailable());
-      if (patient.length > 0) await this.settle(patient);
+      await this.settle(this.patientOf(batch, refusal));
+      this.inFlight = false;
     }
     this.running = null;
+    this.onIdle();
   }
 
   private async settle(batch: Waiting<C, R>[]): Promise<void> {
+    if (batch.length === 0) return;
     try {
       const results = await this.commitWithRetries(batch);
+      if (this.options.hasWritten?.() ?? true) this.closed = false;
       batch.forEach(({ resolve }, index) => resolve(results[index] as R));
     } catch (error) {
-      const halve = batch.length > 1 && (!this.options.isTransient(error) || this.options.isPartial?.(error));
-      if (!halve && this.options.isTransient(error)) for (const { reject } of batch) reject(unavailable());
-      else if (!halve) batch[0]?.reject(error);
-      else {
-        const half = batch.length >> 1;
-        await this.settle(batch.slice(0, half));
-        await this.settle(batch.slice(half));
-      }
+      if (this.options.isAway?.(error)) this.close();
+      const isTransient = this.options.isTransient(error);
+      const isPartial = isTransient && this.options.isPartial?.(error);
+      const parts = isPartial ? this.groupsOf(batch) : isTransient ? [batch] : halvesOf(batch);
+      if (parts.length > 1) await this.settleApart(parts);
+      else if (!isTransient) batch[0]?.reject(error);
+      else if (!isPartial || !this.setAside(batch)) for (const { reject } of batch) reject(unavailable());
     }
   }
 
+  private async settleApart(parts: readonly Waiting<C, R>[][]): Promise<void> {
+    const { closings } = this;
+    for (const part of parts) {
+      // Earlier attempts, of all of them, may have been committed without an answer.
+      if (this.closings > closings) for (const { reject } of part) reject(unavailable());
+      else await this.settle(this.patientOf(this.leaveAside(part), unavailable));
+    }
+  }
+
+  private groupsOf(batch: Waiting<C, R>[]): Waiting<C, R>[][] {
+    const { groupOf } = this.options;
+    return groupOf ? [...groupBy(batch, ({ command }) => groupOf(command)).values()] : halvesOf(batch);
+  }
+
+  /**
+   * Gives the one group that this batch is of a lane of its own, with those of it that wait. False where there is no
+   * room.
+   */
+  private setAside(batch: Waiting<C, R>[]): boolean {
+    const { groupOf, ...options } = this.options;
+    if (!groupOf || !batch[0] || this.aside.size >= MAX_ASIDE) return false;
+    const group = groupOf(batch[0].command);
+    const isOfGroup = ({ command }: Waiting<C, R>) => groupOf(command) === group;
+    // There, a row that is waited for too long is waited for again.
+    const lane = new GroupCommit<C, R>({ ...options, isPartial: () => false });
+    lane.onIdle = () => this.aside.delete(group);
+    this.aside.set(group, lane);
+    lane.waiting = [...batch, ...this.waiting.filter(isOfGroup)];
+    this.waiting = this.waiting.filter((one) => !isOfGroup(one));
+    lane.running = lane.run(unavailable);
+    return true;
+  }
+
+  /** Hands those whose group has a lane of its own to that lane; returns the others. */
+  private leaveAside(batch: Waiting<C, R>[]): Waiting<C, R>[] {
+    if (this.aside.size === 0) return batch;
+    return batch.filter((one) => {
+      const lane = this.aside.get(this.options.groupOf?.(one.command));
+      lane?.waiting.push(one);
+      return lane === undefined;
+    });
+  }
+
+  /** Whoever waited too long, behind others that were not answered or that wait for a row, is told so and left out. */
+  private patientOf(batch: readonly Waiting<C, R>[], refusal: () => Error): Waiting<C, R>[] {
+    const now = performance.now();
+    return batch.filter(({ since, reject }) => {
+      const isPatient = now - since < this.maxWaitMs;
+      if (!isPatient) reject(refusal());
+      return isPatient;
+    });
+  }
+
+  private close(): void {
+    this.closed = true;
+    this.closings += 1;
+    for (const { reject } of this.waiting) reject(notBegun());
+    this.waiting = [];
+  }
+
   private async commitWithRetries(batch: Waiting<C, R>[]): Promise<readonly R[]> {
-    const { commit, isTransient, isPartial, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
-    const start = performance.now();
+    const { commit, isTransient, isPartial, isAway, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
+    const start = batch[0]?.since ?? performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await commit(
@@ -115,7 +221,7 @@ export class GroupCommit<C, R> {
         );
       } catch (error) {
         if (attempt >= maxAttempts || !isTransient(error)) throw error;
-        if (isPartial?.(error) || performance.now() - start >= this.maxWaitMs) throw error;
+        if (isAway?.(error) || isPartial?.(error) || performance.now() - start >= this.maxWaitMs) throw error;
         await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS) * (0.5 + random()));
       }
     }
@@ -140,4 +246,9 @@ export class GroupCommit<C, R> {
       },
     };
   }
+}
+
+function halvesOf<T>(batch: T[]): T[][] {
+  const half = batch.length >> 1;
+  return half === 0 ? [batch] : [batch.slice(0, half), batch.slice(half)];
 }

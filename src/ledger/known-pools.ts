@@ -61,6 +61,12 @@ export class KnownPools {
       this.distrustedUntil.set(ownerId, now + DISTRUST_MS);
     }
   }
+
+  /** Another process has brought a pool to this version: a decision by what is known of an older one would be in vain. */
+  hear({ ownerId, version }: { ownerId: number; version: number }, now: Instant): void {
+    const known = this.pools.peek(ownerId);
+    if (known && known.pool.version < version) this.distrust([ownerId], now);
+  }
 }
 
 /** The meters of the apps that are debited, and of no others; null where one is not known, or a command is no plain debit. */

@@ -1,7 +1,8 @@
 import type { Instant } from '../clock';
 import type { Database, Session } from '../database/database';
-import { isLockWait, isTransient } from '../database/failure';
+import { isAway, isLockWait, isTransient } from '../database/failure';
 import type { Decision } from './decide';
+import { groupBy } from './group-by';
 import type { LedgerStore, LedgerTransaction } from './ledger';
 import { grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
 import { loadStates } from './load.store';
@@ -40,6 +41,14 @@ export class SqlLedgerStore implements LedgerStore {
     return isLockWait(error);
   }
 
+  isAway(error: unknown): boolean {
+    return isAway(error);
+  }
+
+  isOutOfReach(): boolean {
+    return this.database.isAway;
+  }
+
   async readBalance(ownerId: number): Promise<BalanceSnapshot | null> {
     const read = await readPool(this.database.reader, ownerId);
     return read && snapshotOf(read.pool, read.openGrants);
@@ -59,16 +68,30 @@ export class SqlLedgerStore implements LedgerStore {
   }
 }
 
-/** A pool with its open grants in burn order, in one statement, so that they are of one snapshot. */
+/** A pool with its open grants in burn order; null where there is no such owner. */
 export async function readPool(session: Session, ownerId: number): Promise<{ pool: Pool; openGrants: Grant[] } | null> {
+  const [read] = await readPools(session, [ownerId]);
+  return read ?? null;
+}
+
+/** Pools with their open grants in burn order, in one statement, so that they are of one snapshot. Unknown owners are left out. */
+export async function readPools(
+  session: Session,
+  ownerIds: readonly number[],
+): Promise<{ pool: Pool; openGrants: Grant[] }[]> {
   const rows = await session.query<Row>(
     `SELECT ${Object.values(POOL_COLUMNS)
       .map((column) => `p.${column}`)
       .join(', ')}, g.sequence, g.source, g.amount, g.remaining, g.effective_at, g.expires_at, g.revoked_at, g.reason
-     FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0 WHERE p.owner_id = ?`,
-    [ownerId],
+     FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0
+     WHERE p.owner_id IN (${ownerIds.map(() => '?').join(', ')})`,
+    ownerIds,
   );
-  if (!rows[0]) return null;
-  const openGrants = rows.filter((row) => row['sequence'] !== null).map(grantOf);
-  return { pool: poolOf(rows[0]), openGrants: openGrants.sort(burnOrder) };
+  return [...groupBy(rows, (row) => Number(row['owner_id'])).values()].map((own) => ({
+    pool: poolOf(own[0] as Row),
+    openGrants: own
+      .filter((row) => row['sequence'] !== null)
+      .map(grantOf)
+      .sort(burnOrder),
+  }));
 }

@@ -34,6 +34,10 @@ export interface LedgerStore {
   isReplay(error: unknown): boolean;
   /** Whether only some of a transaction's commands are to blame: it waited too long for a row. */
   isPartial(error: unknown): boolean;
+  /** Whether it failed because the store is out of reach, so that to run it again at once is of no use. */
+  isAway?(error: unknown): boolean;
+  /** Whether the store is known to be out of reach now. A store that is always within reach leaves both out. */
+  isOutOfReach?(): boolean;
   /** One owner's balance as committed, without settling what is due; null where there is no such owner. */
   readBalance(ownerId: number): Promise<BalanceSnapshot | null>;
   /** Owners of pools that have something due at `now`, longest due first, at most `limit`. */
@@ -43,7 +47,12 @@ export interface LedgerStore {
 /** What a transaction did to one pool, told after it is committed and never before (I6). */
 export interface Committed {
   readonly balance: BalanceSnapshot;
-  /** Actions as they were opened or resolved, in order. */
+  /**
+   * The number of the last entry before this transaction's: entries between it and what was told before are another
+   * process's, or of a transaction whose outcome was unknown.
+   */
+  readonly afterSequence: number;
+  /** Actions as this transaction opened or resolved them, in order. */
   readonly recorded: readonly ActionRecord[];
 }
 
@@ -63,6 +72,7 @@ export class Ledger {
   private readonly known = new KnownPools();
   /** Owners of transactions whose outcome is unknown: something may be committed that was not published. */
   private readonly uncertain = new Set<number>();
+  private wroteLast = false;
 
   constructor(
     private readonly store: LedgerStore,
@@ -73,6 +83,10 @@ export class Ledger {
       commit: (batch, late) => this.commit(batch, late),
       isTransient: (error) => this.store.isTransient(error),
       isPartial: (error) => this.store.isPartial(error),
+      groupOf: ({ ownerId }) => ownerId,
+      isAway: (error) => this.store.isAway?.(error) ?? false,
+      storeIsAway: () => this.store.isOutOfReach?.() ?? false,
+      hasWritten: () => this.wroteLast,
     });
   }
 
@@ -116,6 +130,11 @@ export class Ledger {
     return () => this.listeners.delete(listener);
   }
 
+  /** Takes note that another process has brought a pool to this version. A hint: everything holds without it, too. */
+  hear(mark: { ownerId: number; version: number }): void {
+    this.known.hear(mark, this.clock.now());
+  }
+
   /** Resolves when no command is waiting or in flight. */
   idle(): Promise<void> {
     return this.lane.idle();
@@ -133,11 +152,12 @@ export class Ledger {
       if (unknown) for (const ownerId of owners) this.uncertain.add(ownerId);
       throw error;
     });
+    this.wroteLast = decisions.some(({ changed }) => changed);
     this.known.learn(decisions, now);
     for (const decision of decisions) {
-      // After an unknown outcome, what an earlier attempt may have committed is told too: watchers drop what they know.
-      const uncertain = this.uncertain.has(decision.ownerId);
-      if (decision.changed || uncertain) this.publish(decision, uncertain ? replayedActions(decision) : []);
+      // After an unknown outcome an earlier attempt may have committed: whoever watches finds its entries missing, and
+      // reads them.
+      if (decision.changed || this.uncertain.has(decision.ownerId)) this.publish(decision);
     }
     // Of all that were asked about, also those that do not exist: or the sweep would ask for them for ever.
     for (const { ownerId } of commands) this.uncertain.delete(ownerId);
@@ -183,8 +203,8 @@ export class Ledger {
     return decisions.filter(isPlain);
   }
 
-  private publish({ balance, recorded }: Decision, alsoRecorded: readonly ActionRecord[]): void {
-    const committed = { balance, recorded: alsoRecorded.length > 0 ? [...alsoRecorded, ...recorded] : recorded };
+  private publish({ before, balance, recorded }: Decision): void {
+    const committed = { balance, afterSequence: before.lastSequence, recorded };
     for (const listener of this.listeners) {
       try {
         listener(committed);
@@ -194,12 +214,6 @@ export class Ledger {
       }
     }
   }
-}
-
-function replayedActions({ decided }: Decision): ActionRecord[] {
-  return decided.flatMap((one) =>
-    one.status === 'ACCEPTED' && 'action' in one.outcome && one.outcome.replayed ? [one.outcome.action] : [],
-  );
 }
 
 function inCommandOrder(commands: readonly Command[], decisions: readonly Decision[]): Decided[] {

@@ -14,9 +14,13 @@ function configOf(databaseUrl: string, port: number) {
     port,
     host: '127.0.0.1',
     databaseUrl,
+    redisUrl: null,
     adminKey: null,
     introspection: true,
     explorer: false,
+    dashboard: false,
+    widget: false,
+    drainSeconds: 0,
     shutdownGraceSeconds: 1,
   };
 }

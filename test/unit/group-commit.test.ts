@@ -257,6 +257,106 @@ describe('a batch of which only some commands wait for a row that somebody holds
   });
 });
 
+describe('a group of commands that waits for a row that somebody holds', () => {
+  const groupOf = (command: number) => Math.floor(command / 10);
+
+  /** A store in which some groups are held: a batch with them fails when the test lets it. */
+  function heldStore(...groups: number[]) {
+    const held = new Set(groups);
+    const seen: number[][] = [];
+    const failures: (() => void)[] = [];
+    const commit = (batch: readonly number[]) => {
+      seen.push([...batch]);
+      const result = batch.map((command) => `done ${command}`);
+      if (!batch.some((command) => held.has(groupOf(command)))) return Promise.resolve(result);
+      return new Promise<string[]>((resolve, reject) => {
+        failures.push(() => (batch.some((n) => held.has(groupOf(n))) ? reject(new Passing()) : resolve(result)));
+      });
+    };
+    const next = async () => {
+      await settled();
+      failures.shift()?.();
+      await settled();
+    };
+    return { held, seen, commit, next };
+  }
+
+  it('gets a lane of its own, so that nobody else waits with it, until it is through', async () => {
+    const { held, seen, commit, next } = heldStore(1);
+    const lane = laneOf(commit, { isPartial: () => true, groupOf });
+    const blocked = [lane.submit(10), lane.submit(11)];
+    const innocent = [lane.submit(20), lane.submit(30)];
+    await next();
+    // The whole batch has failed, and the group on its own is tried.
+    expect(seen).toEqual([
+      [10, 11, 20, 30],
+      [10, 11],
+    ]);
+    const waiting = lane.submit(12);
+    await next();
+    // It is set aside, with those of it that waited; the others go on beside it.
+    expect(await Promise.all(innocent)).toEqual(['done 20', 'done 30']);
+    expect(await lane.submit(21)).toBe('done 21');
+    const late = lane.submit(13);
+    held.clear();
+    await next();
+    expect(await Promise.all([...blocked, waiting, late])).toEqual(['done 10', 'done 11', 'done 12', 'done 13']);
+    expect(seen.slice(2)).toEqual([[20], [30], [10, 11, 12], [21], [13]]);
+    // It is one of the others again.
+    const together = [lane.submit(14), lane.submit(22)];
+    await Promise.all(together);
+    expect(seen.at(-1)).toEqual([14, 22]);
+  });
+
+  it('is never in two lanes, however a batch was taken apart', async () => {
+    const { held, seen, commit, next } = heldStore(1);
+    let failed = false;
+    const failOnce = (batch: readonly number[]) => {
+      if (failed) return commit(batch);
+      failed = true;
+      return Promise.reject(new Error('cannot be stored'));
+    };
+    const lane = laneOf(failOnce, { isPartial: () => true, groupOf });
+    const results = Promise.all([10, 11].map((command) => lane.submit(command)));
+    await next();
+    held.clear();
+    for (let turn = 0; turn < 3; turn++) await next();
+    expect(await results).toEqual(['done 10', 'done 11']);
+    expect(seen).toEqual([[10], [10, 11]]);
+  });
+
+  it('is waited for by whoever waits until the lane is idle', async () => {
+    const { held, commit, next } = heldStore(1);
+    const lane = laneOf(commit, { isPartial: () => true, groupOf });
+    const blocked = lane.submit(10);
+    await next();
+    let isIdle = false;
+    const idle = lane.idle().then(() => (isIdle = true));
+    await settled();
+    expect(isIdle).toBe(false);
+    held.clear();
+    await next();
+    expect(await blocked).toBe('done 10');
+    await idle;
+  });
+
+  it('is UNAVAILABLE after a bounded number of attempts, or at once where too many are set aside', async () => {
+    const { seen, commit, next } = heldStore(1, 2, 3, 4, 5);
+    const lane = laneOf(commit, { isPartial: () => true, groupOf });
+    const results = [10, 20, 30, 40, 50].map((command) => lane.submit(command));
+    const codes = Promise.allSettled(results).then((all) => all.map(({ status }) => status));
+    for (let failure = 0; failure < 40; failure++) await next();
+    expect(await codes).toEqual(Array(5).fill('rejected'));
+    await expect(results[0]).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('unknown'),
+    });
+    const tries = [10, 20, 30, 40, 50].map((n) => seen.filter((batch) => batch.length === 1 && batch[0] === n).length);
+    expect(tries).toEqual([9, 9, 9, 9, 1]);
+    expect(await lane.submit(60)).toBe('done 60');
+  });
+});
+
 describe('a commit that had to wait', () => {
   it('admits who came late, in the order that it likes, and each gets its own result', async () => {
     let loaded = () => {};
@@ -298,5 +398,137 @@ describe('a commit that had to wait', () => {
     const others = [2, 3].map((command) => lane.submit(command));
     expect(await Promise.all([first, ...others])).toEqual(['done 1', 'done 2', 'done 3']);
     expect(batches).toEqual([[1], [1, 2], [3]]);
+  });
+});
+
+describe('a lane whose store is away', () => {
+  class Away extends Passing {}
+  const isAway = (error: unknown) => error instanceof Away;
+
+  it('tries nothing again, and refuses at once who waits', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit, { isAway });
+    const inFlight = lane.submit(1);
+    await settled();
+    const waiting = [lane.submit(2), lane.submit(3)];
+    store.fail(new Away());
+    await expect(inFlight).rejects.toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('unknown') });
+    for (const one of waiting) {
+      await expect(one).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining('Nothing was done'),
+      });
+    }
+    expect([store.batches, pauses()]).toEqual([[[1]], []]);
+  });
+
+  it('lets one batch at a time try whether it is back, and refuses the others at once', async () => {
+    const store = new Store();
+    const lane = laneOf(store.commit, { isAway });
+    const first = lane.submit(1);
+    await settled();
+    store.fail(new Away());
+    await expect(first).rejects.toThrow();
+
+    for (const trial of [2, 4]) {
+      const tried = lane.submit(trial);
+      await settled();
+      await expect(lane.submit(trial + 1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      store.fail(new Away());
+      await expect(tried).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    }
+    const back = lane.submit(6);
+    await settled();
+    store.finish();
+    expect(await back).toBe('done 6');
+    const more = [lane.submit(7)];
+    await settled();
+    more.push(lane.submit(8));
+    store.finish();
+    await settled();
+    store.finish();
+    expect(await Promise.all(more)).toEqual(['done 7', 'done 8']);
+    expect(store.batches).toEqual([[1], [2], [4], [6], [7], [8]]);
+  });
+
+  it('is not opened by a batch that wrote nothing: a store that can be read need not be one that can be written', async () => {
+    const store = new Store();
+    let wrote = false;
+    const lane = laneOf(store.commit, { isAway, hasWritten: () => wrote });
+    const first = lane.submit(1);
+    await settled();
+    store.fail(new Away());
+    await expect(first).rejects.toThrow();
+    for (const step of [1, 2]) {
+      const tried = lane.submit(10 * step);
+      await settled();
+      const beside = lane.submit(10 * step + 1);
+      await expect(beside).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      wrote = step === 2;
+      store.finish();
+      await tried;
+      await settled();
+    }
+    const open = lane.submit(3);
+    await settled();
+    const queued = lane.submit(4);
+    store.finish();
+    await settled();
+    store.finish();
+    expect([await open, await queued]).toEqual(['done 3', 'done 4']);
+  });
+
+  it('does not try the rest of a batch that was taken apart', async () => {
+    const seen: number[][] = [];
+    const lane = laneOf(
+      (batch) => {
+        seen.push([...batch]);
+        return Promise.reject(batch.length === 4 ? new Error('cannot be stored') : new Away());
+      },
+      { isAway },
+    );
+    const results = await Promise.allSettled([1, 2, 3, 4].map((command) => lane.submit(command)));
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'UNAVAILABLE' } });
+    expect(seen).toEqual([
+      [1, 2, 3, 4],
+      [1, 2],
+    ]);
+  });
+
+  it('begins nothing while the store is known to be away', async () => {
+    const commit = jest.fn((batch: readonly number[]) => Promise.resolve(batch.map(String)));
+    let away = true;
+    const lane = laneOf(commit, { storeIsAway: () => away });
+    await expect(lane.submit(1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(commit).not.toHaveBeenCalled();
+    away = false;
+    expect(await lane.submit(2)).toBe('2');
+  });
+});
+
+describe('a batch that is halved for too long', () => {
+  it('is UNAVAILABLE for those who are left, and says that the outcome is unknown: an earlier attempt may have been of all', async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    try {
+      const seen: number[][] = [];
+      const commit = (batch: readonly number[]) => {
+        seen.push([...batch]);
+        now += 2_000;
+        return Promise.reject<string[]>(new Passing());
+      };
+      const lane = laneOf(commit, { isPartial: () => true, maxWaitMs: 5_000 });
+      const results = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((command) => lane.submit(command)));
+      for (const result of results) {
+        expect(result).toMatchObject({ reason: { code: 'UNAVAILABLE', message: expect.stringContaining('unknown') } });
+      }
+      expect(seen).toEqual([
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        [1, 2, 3, 4],
+        [1, 2],
+      ]);
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
