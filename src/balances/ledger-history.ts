@@ -1,10 +1,10 @@
 import { type Caller, ownerScope } from '../access/caller';
 import { badUserInput, DomainError, notFound } from '../errors';
-import type { CommitListener, Ledger } from '../ledger/ledger';
+import type { Ledger } from '../ledger/ledger';
 import type { LedgerEntry } from '../ledger/pool';
 import { LedgerVerifier } from '../ledger/verify';
 import { publicId } from '../public-id';
-import type { BalanceFeed } from './balance-feed';
+import type { BalanceFeed, BalanceListener } from './balance-feed';
 import type { LedgerReader } from './ledger-reader';
 
 const PAGE = 1_000;
@@ -24,7 +24,7 @@ export class LedgerHistory {
   constructor(
     private readonly reader: LedgerReader,
     private readonly ledger: Pick<Ledger, 'balance'>,
-    private readonly feed: BalanceFeed,
+    private readonly feed: Pick<BalanceFeed, 'watch' | 'tell'>,
   ) {}
 
   /** Entries ascending, after a sequence number. NOT_FOUND where the owner is not the caller's. */
@@ -45,11 +45,13 @@ export class LedgerHistory {
   ): Promise<AsyncIterableIterator<LedgerEntry>> {
     const ownerId = ownerScope(caller, asked.ownerId);
     if (asked.afterSequence < 0) throw badUserInput([{ path: 'afterSequence', message: 'must not be negative' }]);
-    await this.ledger.balance(ownerId);
-    return new LedgerStream(asked.afterSequence, {
+    const balance = await this.ledger.balance(ownerId);
+    const stream = new LedgerStream(asked.afterSequence, {
       read: (after) => this.reader.entriesAfter(ownerId, after, PAGE),
       watch: (listener) => this.feed.watch(ownerId, listener),
     });
+    this.feed.tell(balance);
+    return stream;
   }
 
   /** Recomputes I1, I2, I4 and I5 from the entries alone, of one owner or, without one, of all: in bounded memory. */
@@ -100,7 +102,7 @@ export class LedgerHistory {
   }
 }
 
-/** Pulls pages from the ledger; a commit only wakes it. What it sends next depends on nothing but what it sent last. */
+/** Pulls pages from the ledger; a commit, by whichever process, only wakes it. What it sends next depends on nothing but what it sent last. */
 class LedgerStream implements AsyncIterableIterator<LedgerEntry> {
   private page: LedgerEntry[] = [];
   private live = false;
@@ -113,11 +115,11 @@ class LedgerStream implements AsyncIterableIterator<LedgerEntry> {
     private sent: number,
     private readonly source: {
       read(after: number): Promise<LedgerEntry[]>;
-      watch(listener: CommitListener): () => void;
+      watch(listener: BalanceListener): () => void;
     },
   ) {
-    this.stopWatching = source.watch(({ balance }) => {
-      this.committed = balance.lastSequence;
+    this.stopWatching = source.watch(({ lastSequence }) => {
+      this.committed = lastSequence;
       this.wake?.();
     });
   }

@@ -21,7 +21,7 @@ export class LiveBalances {
   constructor(
     private readonly parts: {
       ledger: Pick<Ledger, 'balance' | 'submit'>;
-      feed: BalanceFeed;
+      feed: Pick<BalanceFeed, 'watch' | 'tell'>;
       clock: Clock;
       onError(error: unknown): void;
     },
@@ -32,7 +32,7 @@ export class LiveBalances {
     const owner = ownerScope(caller, ownerId);
     const { feed, ledger } = this.parts;
     const pool = this.enter(owner);
-    const stopWatching = feed.watch(owner, ({ balance }) => {
+    const stopWatching = feed.watch(owner, (balance) => {
       slot.offer(balance);
       this.expect(owner, balance);
     });
@@ -45,6 +45,8 @@ export class LiveBalances {
       const snapshot = await ledger.balance(owner);
       slot.offer(snapshot);
       this.expect(owner, snapshot);
+      // Whoever else watches may not have heard of it yet, and nobody need read it again.
+      feed.tell(snapshot);
     } catch (error) {
       await slot.return();
       throw error;

@@ -287,7 +287,7 @@ describe('actionRecorded', () => {
   });
 
   it('ends a watcher that is too slow with an error, instead of leaving actions out', async () => {
-    const actions = 1_400;
+    const actions = 2_400;
     const { appKey } = await service.tenant(actions + 50);
     const slow = await connectSocket(service.url, appKey);
     slow.subscribe('1', `subscription { actionRecorded { idempotencyKey ${padding('actionRecorded')} } }`);

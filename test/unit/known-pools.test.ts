@@ -8,8 +8,10 @@ const terms = { effectiveFrom: 0, monthlyCredits: 100, topUpsAllowed: true, roll
 /** A store that tells which commands' pools were read. */
 class WatchedStore extends InMemoryLedger {
   readonly loaded: string[] = [];
+  attempts = 0;
 
   override transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> {
+    this.attempts += 1;
     return super.transact(({ load, persist }) =>
       work({
         load: (commands, now) => {
@@ -144,6 +146,24 @@ describe('a pool that two processes write to', () => {
     now += 1_001;
     expect(await readFor(debit('later'))).toEqual(['1 DEBIT']);
     expect(await readFor(debit('known again'))).toEqual([]);
+  });
+
+  it('is read by whoever hears that the other one has changed it, before anything is tried in vain', async () => {
+    await ledger.submit(debit('first'));
+    const other = new Ledger(store, { now: () => now });
+    const { balance } = await other.submit(debit('second'));
+    ledger.hear(balance);
+    store.attempts = 0;
+    expect(await readFor(debit('third'))).toEqual(['1 DEBIT']);
+    expect(store.attempts).toBe(1);
+  });
+
+  it('is not read because of news that is older than what is known', async () => {
+    const { balance } = await ledger.submit(debit('first'));
+    await ledger.submit(debit('second'));
+    for (const version of [1, balance.version, balance.version + 1]) ledger.hear({ ownerId: 1, version });
+    ledger.hear({ ownerId: 2, version: 1_000 });
+    expect(await readFor(debit('third'))).toEqual([]);
   });
 });
 

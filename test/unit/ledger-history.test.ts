@@ -1,5 +1,5 @@
 import type { Caller } from '../../src/access/caller';
-import { LocalBalanceFeed } from '../../src/balances/balance-feed';
+import { BalanceFeed, type FeedReader } from '../../src/balances/balance-feed';
 import { LedgerHistory } from '../../src/balances/ledger-history';
 import type { LedgerReader } from '../../src/balances/ledger-reader';
 import type { BalanceSnapshot, LedgerEntry } from '../../src/ledger/pool';
@@ -14,10 +14,18 @@ const OPERATOR: Caller = {
   expiresAt: null,
 };
 
+/** No other process commits. */
+const NOTHING_ELSE: FeedReader = {
+  marks: () => Promise.resolve([]),
+  balances: () => Promise.resolve([]),
+  recordedAfter: () => Promise.reject(new Error('Nobody watches actions.')),
+};
+
 /** A ledger of `length` entries that grows as the test says, of which each read is counted. */
 function ledgerOf(length: number) {
-  const feed = new LocalBalanceFeed();
-  const balance = (lastSequence: number) => ({ ownerId: OWNER, lastSequence }) as BalanceSnapshot;
+  const feed = new BalanceFeed(NOTHING_ELSE);
+  let version = 0;
+  const balance = (lastSequence: number) => ({ ownerId: OWNER, lastSequence, version }) as BalanceSnapshot;
   const ledger = { length, reads: 0, afterRead: null as (() => void) | null };
   const entriesAfter = (_owner: number, after: number, limit: number) => {
     ledger.reads += 1;
@@ -31,8 +39,10 @@ function ledgerOf(length: number) {
     return Promise.resolve(entries);
   };
   const commit = (entries: number) => {
+    const afterSequence = ledger.length;
     ledger.length += entries;
-    feed.publish({ balance: balance(ledger.length), recorded: [] });
+    version += 1;
+    feed.publish({ balance: balance(ledger.length), afterSequence, recorded: [] });
   };
   const reader = { entriesAfter } as unknown as LedgerReader;
   const history = new LedgerHistory(reader, { balance: (id) => Promise.resolve(balance(id)) }, feed);

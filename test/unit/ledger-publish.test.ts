@@ -62,12 +62,12 @@ const debit: OpenAction = {
 };
 
 describe('what watchers are told', () => {
-  it('includes what was committed when the answer to the commit was lost', async () => {
+  it('shows that there is more to read when the answer to a commit was lost', async () => {
     const { ledger, told } = ledgerOf(new ForgetfulStore(new Map([[1, [terms]]])));
     const { balance } = await ledger.submit(debit);
     expect(balance.available).toBe(99);
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatchObject({ balance: { available: 99 }, recorded: [{ idempotencyKey: 'k' }] });
+    // The debit's entry was not there before it, and nobody was told of it.
+    expect(told).toMatchObject([{ balance: { available: 99, lastSequence: 2 }, afterSequence: 2, recorded: [] }]);
   });
 
   it('is nothing where nothing changed', async () => {
