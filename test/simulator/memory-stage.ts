@@ -12,6 +12,7 @@ const DUE_HOLDS_PER_BATCH = 2;
 
 /** The real ledger over maps: quick, and without SQL. */
 export class MemoryStage implements Stage {
+  readonly faults = null;
   readonly store = new InMemoryLedger(new Map(), DUE_HOLDS_PER_BATCH);
   private lastPlanId = 0;
   private lastOwnerId = 0;
@@ -61,6 +62,10 @@ export class MemoryStage implements Stage {
   actions(ownerId: number) {
     const actions = [...this.store.book(ownerId).actions.values()];
     return Promise.resolve(actions.sort((a, b) => a.sequence - b.sequence));
+  }
+
+  restart(): Promise<void> {
+    return Promise.reject(new Error('What is kept in memory does not outlive its process.'));
   }
 
   end({ plans, owners }: Cast): Promise<void> {

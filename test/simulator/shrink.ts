@@ -4,7 +4,7 @@ import type { Step, World } from './world';
 const MOST_PLAYS = 400;
 
 /**
- * A world that fails too, with fewer steps and commands: what can be left out is left out, first in large pieces,
+ * A world that fails too, with fewer steps, commands and faults: what can be left out is left out, first in large pieces,
  * then one by one. `failsAt` plays a world and says after which step it failed; null: it did not.
  */
 export async function shrink(world: World, failsAt: (world: World) => Promise<number | null>): Promise<World> {
@@ -25,8 +25,20 @@ export async function shrink(world: World, failsAt: (world: World) => Promise<nu
       await tryInstead(smallest.steps.toSpliced(start, piece));
     }
   }
-  for (let at = smallest.steps.length - 1; at >= 0; at -= 1) await dropCommands(at);
+  for (let at = smallest.steps.length - 1; at >= 0; at -= 1) {
+    await dropFaults(at);
+    await dropCommands(at);
+  }
   return smallest;
+
+  async function dropFaults(at: number): Promise<void> {
+    for (let index = 0; ;) {
+      const step = smallest.steps[at];
+      if (!step || index >= step.faults.length) return;
+      const fewer = { ...step, faults: step.faults.toSpliced(index, 1) };
+      if (!(await tryInstead(smallest.steps.with(at, fewer)))) index += 1;
+    }
+  }
 
   async function dropCommands(at: number): Promise<void> {
     for (let index = 0; ;) {

@@ -1,9 +1,11 @@
 import { MemoryStage } from './memory-stage';
-import { playWorld, type Played, type StoreWrapper } from './play';
+import { FAULT_KINDS, OPERATIONS, type Struck } from './faults';
+import { playWorld, type Played } from './play';
+import type { StoreWrapper } from './processes';
 import { shrink } from './shrink';
 import { openSqlStage } from './sql-stages';
 import type { Stage } from './stage';
-import { drawWorld, type World } from './world';
+import { calmed, drawWorld, type World } from './world';
 
 export const STORES = ['sqlite', 'memory', 'mysql'] as const;
 export type StoreName = (typeof STORES)[number];
@@ -12,6 +14,8 @@ export interface Simulation {
   readonly store: StoreName;
   readonly firstSeed: number;
   readonly seeds: number;
+  /** Without faults, and with one process. */
+  readonly calm: boolean;
   /** Prints every world as it is played. */
   readonly verbose: boolean;
   /** Stands between the ledger and its store. */
@@ -30,17 +34,21 @@ const MOST_VIOLATIONS = 12;
 
 /** Plays the worlds of consecutive seeds until too many fail; returns how many did. */
 export async function simulate(simulation: Simulation, output: Output): Promise<number> {
-  const { firstSeed, seeds, verbose, wrap } = simulation;
+  const { firstSeed, seeds, calm, verbose, wrap } = simulation;
   const stage = await openStage(simulation.store);
-  const total = { steps: 0, commands: 0, entries: 0, failed: 0, played: 0 };
+  const total = { steps: 0, commands: 0, entries: 0, failed: 0, played: 0, faulty: 0, shared: 0 };
+  const faults: Struck[] = [];
   try {
     for (let seed = firstSeed; seed < firstSeed + seeds && total.failed < MOST_FAILURES; seed += 1) {
-      const world = drawWorld(seed);
+      const world = calm ? calmed(drawWorld(seed)) : drawWorld(seed);
       const played = await playWorld(world, stage, wrap);
       total.played += 1;
       total.steps += played.steps;
       total.commands += played.commands;
       total.entries += played.entries;
+      total.faulty += played.faults.length > 0 ? 1 : 0;
+      total.shared += world.processes > 1 ? 1 : 0;
+      faults.push(...played.faults);
       if (verbose) for (const line of played.history) output.print(line);
       if (played.violations.length > 0) {
         total.failed += 1;
@@ -51,10 +59,26 @@ export async function simulate(simulation: Simulation, output: Output): Promise<
   } finally {
     await stage.close();
   }
-  const { played, steps, commands, entries, failed } = total;
+  const { played, steps, commands, entries, failed, faulty, shared } = total;
   output.print(`${played} seeds on ${simulation.store}: ${steps} steps, ${commands} commands, ${entries} entries.`);
+  output.print(`${shared} seeds had two processes; ${faults.length} faults struck in ${faulty} seeds.`);
+  for (const line of faultsInNumbers(faults)) output.print(`  ${line}`);
   output.print(failed === 0 ? 'The ledger and the model agree.' : `${failed} seeds failed.`);
   return failed;
+}
+
+/** How many faults struck: of each kind, and at each step of a transaction. */
+function faultsInNumbers(faults: readonly Struck[]): string[] {
+  if (faults.length === 0) return [];
+  const count = (counts: (fault: Struck) => boolean) => faults.filter(counts).length;
+  const kinds = FAULT_KINDS.map((kind) => `${kind} ${count((fault) => fault.kind === kind)}`);
+  const places = OPERATIONS.flatMap((operation) =>
+    (['before', 'after'] as const).map((side) => {
+      const here = count((fault) => fault.operation === operation && fault.side === side);
+      return `${side} ${operation} ${here}`;
+    }),
+  );
+  return [`kinds: ${kinds.join(', ')}`, `places: ${places.join(', ')}`];
 }
 
 async function openStage(store: StoreName): Promise<Stage> {
@@ -62,7 +86,7 @@ async function openStage(store: StoreName): Promise<Stage> {
 }
 
 async function report(
-  { store, wrap }: Simulation,
+  { store, calm, wrap }: Simulation,
   failure: { world: World; played: Played; stage: Stage },
   output: Output,
 ): Promise<void> {
@@ -82,7 +106,7 @@ async function report(
     for (const line of again.history) output.print(`  ${line}`);
     printViolations(again, output);
   }
-  output.print(`Replay it: ${replayCommand(store, seed)}\n`);
+  output.print(`Replay it: ${replayCommand(store, seed, calm)}\n`);
 }
 
 function printViolations({ violations }: Played, output: Output): void {
@@ -91,6 +115,6 @@ function printViolations({ violations }: Played, output: Output): void {
 }
 
 /** What plays one seed again, with every step printed. */
-export function replayCommand(store: StoreName, seed: number): string {
-  return `npm run simulate -- --store ${store} --seed ${seed} --verbose`;
+export function replayCommand(store: StoreName, seed: number, calm: boolean): string {
+  return `npm run simulate -- --store ${store} --seed ${seed} ${calm ? '--calm ' : ''}--verbose`;
 }

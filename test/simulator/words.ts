@@ -1,22 +1,29 @@
 import type { Instant } from '../../src/clock';
 import type { NaiveCommand } from '../support/naive-credits';
-import type { Step, World } from './world';
+import type { Struck } from './faults';
+import type { Happening, World } from './world';
 
 /** An instant as people read it; the years to which a broken clock may lead are no dates. */
 export function instant(at: Instant): string {
   return Number.isFinite(at) ? new Date(at).toISOString() : String(at);
 }
 
-export function openingInWords({ seed, beginning, plans, owners }: World): string[] {
+export function openingInWords({ seed, beginning, plans, owners, processes }: World): string[] {
   return [
     `seed ${seed}, which begins at ${instant(beginning)}`,
     ...plans.map((terms, plan) => `plan ${plan}: ${termsInWords(terms)}`),
     ...owners.map(({ plan, apps }, owner) => `owner ${owner}: plan ${plan}, apps ${apps.join(', ')}`),
+    ...(processes > 1 ? [`${processes} processes take turns`] : []),
   ];
 }
 
+export function faultInWords({ kind, operation, side, skip, tookEffect }: Struck): string {
+  const after = skip > 0 ? ` (after ${skip} others)` : '';
+  return `fault: ${kind}, ${side} ${operation}${after}${tookEffect ? '; it is committed' : ''}`;
+}
+
 /** What is done in a step that is no batch of commands. */
-export function stepInWords(step: Exclude<Step, { what: 'commands' }>): string {
+export function stepInWords(step: Exclude<Happening, { what: 'commands' }>): string {
   switch (step.what) {
     case 'read':
       return `owner ${step.owner}: reads the balance`;

@@ -1,6 +1,8 @@
 import { MINUTE_MS, SECOND_MS, type Instant } from '../../src/clock';
 import type { NaiveTerms } from '../support/naive-plans';
 import { Dice } from './dice';
+import { drawFaults, drawFragility } from './draw-faults';
+import type { DrawnFault } from './faults';
 
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const FEWEST_STEPS = 10;
@@ -36,7 +38,7 @@ export type DrawnExpiry = 'default' | 'never' | 'atReset' | { readonly inMs: num
 export type ClockMove = { readonly by: number } | { readonly toDueAnd: number };
 
 /** One thing that happens. Owners, plans and apps are numbers that the world's places give a meaning. */
-export type Step = { readonly clock: ClockMove } & (
+export type Happening = { readonly clock: ClockMove } & (
   | { what: 'commands'; commands: readonly DrawnCommand[] }
   | { what: 'read'; owner: number }
   | { what: 'sweep' }
@@ -45,10 +47,15 @@ export type Step = { readonly clock: ClockMove } & (
   | { what: 'plan edit'; plan: number; terms: NaiveTerms }
 );
 
+/** Something that happens, which process does it, and what goes wrong meanwhile. */
+export type Step = Happening & { readonly process: number; readonly faults: readonly DrawnFault[] };
+
 /** Plain data, drawn from the seed before anything happens: the same world can be played again, whole or in part. */
 export interface World {
   readonly seed: number;
   readonly beginning: Instant;
+  /** How many ledgers take turns on the one database. */
+  readonly processes: number;
   readonly plans: readonly NaiveTerms[];
   readonly owners: readonly { readonly plan: number; readonly apps: readonly number[] }[];
   readonly steps: readonly Step[];
@@ -77,8 +84,21 @@ export function drawWorld(seed: number): World {
   }));
   const beginning = drawBeginning(dice);
   const painter = new Painter(dice, temper, plans.length, owners);
-  const steps = Array.from({ length: dice.between(FEWEST_STEPS, MOST_STEPS) }, () => painter.step());
-  return { seed, beginning, plans, owners, steps };
+  const happenings = Array.from({ length: dice.between(FEWEST_STEPS, MOST_STEPS) }, () => painter.step());
+  // By dice of their own, so that a world is the same with its faults and without them.
+  const mishaps = new Dice(~seed);
+  const processes = mishaps.oneOf([1, 1, 2]);
+  const fragility = drawFragility(mishaps);
+  const steps = happenings.map((happening): Step => {
+    const process = mishaps.between(0, processes - 1);
+    return { ...happening, process, faults: drawFaults(mishaps, fragility) };
+  });
+  return { seed, beginning, processes, plans, owners, steps };
+}
+
+/** The same world where nothing goes wrong, and one process does it all. */
+export function calmed(world: World): World {
+  return { ...world, processes: 1, steps: world.steps.map((step) => ({ ...step, process: 0, faults: [] })) };
 }
 
 /** Often the end of a month, where renewals have no such day to fall on, and leap years too. */
@@ -131,7 +151,7 @@ class Painter {
     private readonly owners: World['owners'],
   ) {}
 
-  step(): Step {
+  step(): Happening {
     const { dice } = this;
     const edits = this.temper.onTopUps ? 6 : 2;
     const what = dice.weighted({ commands: 24, read: 2, sweep: 1, app: 3, suspension: 1, 'plan edit': edits });

@@ -143,6 +143,12 @@ export class NaiveCredits {
     }
   }
 
+  /** One that goes on alone, on the same plans: to see what would come of something. */
+  copy(): NaiveCredits {
+    const { plans, ...own } = this;
+    return Object.assign(Object.create(NaiveCredits.prototype), structuredClone(own), { plans }) as NaiveCredits;
+  }
+
   /** Rule 11: holds from the next action on. */
   setApp(changed: NaiveApp): void {
     this.apps = this.apps.map((app) => (app.id === changed.id ? changed : app));

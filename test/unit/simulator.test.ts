@@ -1,17 +1,22 @@
 import type { LedgerStore, LedgerTransaction } from '../../src/ledger/ledger';
+import { FAULT_KINDS, OPERATIONS } from '../simulator/faults';
 import { MemoryStage } from '../simulator/memory-stage';
-import { playWorld, type StoreWrapper } from '../simulator/play';
+import { playWorld } from '../simulator/play';
+import type { StoreWrapper } from '../simulator/processes';
 import { shrink } from '../simulator/shrink';
 import { simulate, type StoreName } from '../simulator/simulate';
+import { openSqlStage } from '../simulator/sql-stages';
 import { drawWorld, type World } from '../simulator/world';
 
 /** As many as show every fault below, whatever the first of them look like. */
 const SEEDS = 60;
+/** As many as have every kind of fault at every step: on a disk, and so fewer. */
+const FAULTY_SEEDS = 24;
 
-async function simulated(given: { store: StoreName; seeds: number; wrap?: StoreWrapper }) {
+async function simulated(given: { store: StoreName; seeds: number; calm?: boolean; wrap?: StoreWrapper }) {
   const lines: string[] = [];
   const output = { print: (line: string) => void lines.push(line), progress: () => undefined };
-  const failed = await simulate({ firstSeed: 1, verbose: false, ...given }, output);
+  const failed = await simulate({ firstSeed: 1, calm: false, verbose: false, ...given }, output);
   return { failed, text: lines.join('\n') };
 }
 
@@ -23,6 +28,8 @@ function between(change: (transaction: LedgerTransaction) => LedgerTransaction):
     isStale: (error) => store.isStale(error),
     isReplay: (error) => store.isReplay(error),
     isPartial: (error) => store.isPartial(error),
+    isAway: (error) => store.isAway?.(error) ?? false,
+    isOutOfReach: () => store.isOutOfReach?.() ?? false,
     readBalance: (ownerId) => store.readBalance(ownerId),
     readDueOwners: (now, limit) => store.readDueOwners(now, limit),
   });
@@ -52,6 +59,37 @@ const datesDebitsBack = between(({ load, persist }) => ({
     ),
 }));
 
+/** Hides that a transaction failed from a ledger that had written all that it wanted to. */
+const acknowledgesWhatFailed: StoreWrapper = (store) => ({
+  ...between((transaction) => transaction)(store),
+  transact: async <T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T> => {
+    const written: T[] = [];
+    try {
+      return await store.transact(async (transaction) => {
+        written.push(await work(transaction));
+        return written[0] as T;
+      });
+    } catch (error) {
+      if (written.length === 0 || store.isStale(error)) throw error;
+      return written[0] as T;
+    }
+  },
+});
+
+/** Takes a failure whose outcome is unknown for one that did not take effect, and tells nobody of what did. */
+const knowsNoUnknownOutcome: StoreWrapper = (store) => ({
+  ...between((transaction) => transaction)(store),
+  isStale: (error) => store.isTransient(error) || store.isStale(error),
+});
+
+async function firstWorld(isIt: (world: World) => Promise<boolean>): Promise<World> {
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    const world = drawWorld(seed);
+    if (await isIt(world)) return world;
+  }
+  throw new Error('No world is like that.');
+}
+
 describe('the simulator', () => {
   it.each(['memory', 'sqlite'] as const)('finds that the ledger and the model agree on %s', async (store) => {
     const { failed, text } = await simulated({ store, seeds: 10 });
@@ -80,6 +118,61 @@ describe('the simulator', () => {
     expect(text).toMatch(said);
     const [, seed] = /Seed (\d+) fails at step/.exec(text) ?? [];
     expect(text).toContain(`npm run simulate -- --store memory --seed ${seed} --verbose`);
+  });
+
+  it('lets every kind of fault happen, at every step of a transaction, and ledger and model still agree', async () => {
+    const { failed, text } = await simulated({ store: 'sqlite', seeds: FAULTY_SEEDS });
+    expect(failed).toBe(0);
+    for (const kind of FAULT_KINDS) expect(text).toMatch(new RegExp(`${kind} [1-9]`));
+    for (const operation of OPERATIONS) {
+      expect(text).toMatch(new RegExp(`before ${operation} [1-9]`));
+      expect(text).toMatch(new RegExp(`after ${operation} [1-9]`));
+    }
+  });
+
+  it('plays the same faults twice from the same seed', async () => {
+    const stage = await openSqlStage('sqlite');
+    try {
+      const world = await firstWorld(async (one) => {
+        const { faults } = await playWorld(one, stage);
+        return new Set(faults.map(({ kind }) => kind)).size > 3;
+      });
+      const first = await playWorld(world, stage);
+      const again = await playWorld(world, stage);
+      expect(again.history).toEqual(first.history);
+      expect(again.faults).toEqual(first.faults);
+    } finally {
+      await stage.close();
+    }
+  });
+
+  it.each([
+    { fault: 'a ledger that acknowledges what is not committed', wrap: acknowledgesWhatFailed, said: /should be/ },
+    { fault: 'a ledger that does not tell what it did not know', wrap: knowsNoUnknownOutcome, said: /told was/ },
+  ])('finds out $fault, which shows by faults alone', async ({ wrap, said }) => {
+    const calm = await simulated({ store: 'sqlite', seeds: 4, calm: true, wrap });
+    expect(calm.failed).toBe(0);
+    const { failed, text } = await simulated({ store: 'sqlite', seeds: 4, wrap });
+    expect(failed).toBeGreaterThan(0);
+    expect(text).toMatch(said);
+  });
+
+  it('leaves out the faults that a world does not need to fail', async () => {
+    const stage = await openSqlStage('sqlite');
+    const failsAt = async (world: World) => {
+      const { violations, steps } = await playWorld(world, stage, acknowledgesWhatFailed);
+      return violations.length > 0 ? steps : null;
+    };
+    const drawn = ({ steps }: World) => steps.flatMap(({ faults }) => faults).length;
+    try {
+      const world = await firstWorld(async (one) => drawn(one) > 5 && (await failsAt(one)) !== null);
+      const smallest = await shrink(world, failsAt);
+      expect(drawn(smallest)).toBeLessThan(drawn(world));
+      expect(drawn(smallest)).toBeGreaterThan(0);
+      expect(await failsAt(smallest)).toBe(smallest.steps.length);
+    } finally {
+      await stage.close();
+    }
   });
 
   it('leaves out of a world that fails what it does not need to fail', async () => {
