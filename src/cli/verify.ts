@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { LocalBalanceFeed } from '../balances/balance-feed';
+import { BalanceFeed } from '../balances/balance-feed';
+import { SqlFeedReader } from '../balances/balance-feed.store';
 import { LedgerHistory } from '../balances/ledger-history';
 import { SqlLedgerReader } from '../balances/ledger-reader.store';
 import { readConfig } from '../config';
@@ -17,11 +18,15 @@ Usage: npm run verify            of the database that DATABASE_URL names
 
 async function main(): Promise<void> {
   if (process.argv.includes('--help')) return console.log(HELP);
-  const database = await Database.open(readConfig().databaseUrl, entities);
+  const database = await Database.open(readConfig().databaseUrl, entities, { mustExist: true });
   try {
     if (!(await database.isReady())) throw new Error('the database holds no ledger; start the service on it first.');
     const ledger = new Ledger(new SqlLedgerStore(database), systemClock);
-    const history = new LedgerHistory(new SqlLedgerReader(database), ledger, new LocalBalanceFeed());
+    const history = new LedgerHistory(
+      new SqlLedgerReader(database),
+      ledger,
+      new BalanceFeed(new SqlFeedReader(database)),
+    );
     const result = await history.verifyAll();
     if (process.argv.includes('--json')) console.log(JSON.stringify(result));
     else {
