@@ -3,6 +3,7 @@ import type { Database } from '../database/database';
 import { publicId } from '../public-id';
 import { cumulativeOf, seededRandom, type SeededRandom } from './random';
 import { SAMPLE_APPS } from './sample-apps';
+import type { SampleEvent, SampleProfile } from './sample-cast';
 import { type Habits, SampleOwner, type Tried } from './sample-owner';
 import { createSampleWorld, type SampleWorld } from './sample-world';
 
@@ -18,6 +19,11 @@ export interface HistoryOptions {
   readonly habits?: Partial<Habits>;
   /** Of a thousand owners, how many never top up, so that their pools run empty. One owner alone always does. */
   readonly frugalPerMille?: number;
+  /** Who the owners are, as many as `owners`; without it, they differ by little more than how busy they are. */
+  readonly cast?: readonly SampleProfile[];
+  /** So many hours at the end are written minute by minute rather than hour by hour; none of it takes longer. */
+  readonly recentHours?: number;
+  readonly progressIntervalMs?: number;
   onProgress?(progress: HistoryProgress): void;
 }
 
@@ -31,7 +37,7 @@ export interface HistoryProgress {
 }
 
 export interface HistorySummary extends HistoryProgress {
-  /** Busiest first. */
+  /** In the order of the cast; without one, busiest first. */
   readonly owners: readonly { readonly ownerId: number; readonly appIds: readonly number[] }[];
 }
 
@@ -41,6 +47,7 @@ const USUAL_FRUGAL_PER_MILLE = 50;
 const ACTIONS_PER_INSTANT = 900;
 const PROGRESS_INTERVAL_MS = 2_000;
 const OWNERS_AT_ONCE = 16;
+const MINUTES_PER_HOUR = 60;
 /** What a busy hour has more than a quiet one, by the hour in UTC. */
 const HOURS = [2, 1, 1, 1, 2, 4, 8, 14, 22, 28, 30, 29, 25, 27, 30, 29, 26, 21, 16, 13, 11, 8, 5, 3];
 const WEEKEND_SHARE = 0.35;
@@ -57,13 +64,19 @@ export async function writeHistory(database: Database, options: HistoryOptions):
   const world = createSampleWorld(database, beginsAt);
   await world.plans.createFirst();
   const owners = await createOwners(world, options, random);
-  const shares = cumulativeOf(owners.map((_, index) => 1 / (index + 4)));
+  const shares = cumulativeOf(castOf(options).map(({ share }) => share));
+  const events = eventsOf(options);
   const report = progressOf(options);
   const tried: Tried = { accepted: 0, refused: 0, undecided: 0 };
   let lastAt = beginsAt;
   let underWay = Promise.resolve<unknown>(undefined);
   for (const { at, actions } of instantsOf(options, beginsAt)) {
     world.clock.moveTo((lastAt = at));
+    while ((events.at(-1)?.event.at ?? Infinity) <= at) {
+      const { index, event } = events.pop() as (typeof events)[number];
+      await underWay;
+      await (owners[index] as SampleOwner).undergo(event, tried);
+    }
     // What was refused so far is made up for, so that the history has as many actions as were asked for.
     const missing = Math.max(0, Math.min(actions - tried.accepted - tried.undecided, ACTIONS_PER_INSTANT));
     const counts = countsByOwner(owners.length, () => random.weighted(shares), missing);
@@ -87,13 +100,16 @@ function* instantsOf(options: HistoryOptions, beginsAt: Instant): Generator<{ at
   const hours = Array.from({ length: options.days * 24 }, (_, hour) => beginsAt + hour * HOUR_MS);
   const weights = cumulativeOf(hours.map(weightOf));
   const total = weights.at(-1) ?? 1;
+  const { recentHours = 0 } = options;
+  const jitter = recentHours > 0 ? seededRandom(options.seed) : { fraction: () => 0.5 };
   let before = 0;
   for (const [index, hour] of hours.entries()) {
     const until = Math.round((options.actions * (weights[index] as number)) / total);
-    const steps = Math.max(1, Math.ceil((until - before) / ACTIONS_PER_INSTANT));
+    const leastSteps = index >= hours.length - recentHours ? MINUTES_PER_HOUR : 1;
+    const steps = Math.max(leastSteps, Math.ceil((until - before) / ACTIONS_PER_INSTANT));
     for (let step = 1; step <= steps; step += 1) {
       const actions = before + Math.round(((until - before) * step) / steps);
-      yield { at: hour + Math.floor((HOUR_MS * (step - 0.5)) / steps), actions };
+      yield { at: hour + Math.floor((HOUR_MS * (step - 1 + jitter.fraction())) / steps), actions };
     }
     before = until;
   }
@@ -119,28 +135,54 @@ function countsByOwner(owners: number, choose: () => number, actions: number): M
 }
 
 async function createOwners(world: SampleWorld, options: HistoryOptions, random: SeededRandom): Promise<SampleOwner[]> {
-  const beginsAt = world.clock.now();
-  const { owners: count, habits, frugalPerMille = USUAL_FRUGAL_PER_MILLE } = options;
-  const topUpCredits = Math.max(1_000, Math.ceil(options.actions / count / options.days) * 5);
+  const { habits, seed } = options;
+  const profiles = castOf(options);
   const owners: SampleOwner[] = [];
-  for (let first = 0; first < count; first += OWNERS_AT_ONCE) {
-    // Ids are made of the instant and a little chance, which many owners of one instant would use up.
-    world.clock.moveTo(beginsAt - count + first);
-    const batch = Array.from({ length: Math.min(OWNERS_AT_ONCE, count - first) }, async (_, index) => {
-      const number = first + index + 1;
-      const frugal = count > 1 && isFrugal(number, frugalPerMille);
-      const { id, appIds } = await createOwner(world, { number, planCode: frugal ? 'free' : 'pro' });
-      const seed = Math.imul(options.seed, 2_654_435_761) + number;
+  while (owners.length < profiles.length) {
+    const first = owners.length;
+    const joinedAt = (profiles[first] as SampleProfile).joinedAt;
+    const together = profiles.slice(first, first + OWNERS_AT_ONCE).filter((profile) => profile.joinedAt === joinedAt);
+    world.clock.moveTo(joinedAt);
+    const batch = together.map(async (profile, index) => {
+      const { id, appIds } = await createOwner(world, profile);
       return new SampleOwner(world, id, {
-        random: count === 1 ? random : seededRandom(seed),
+        random: profiles.length === 1 ? random : seededRandom(Math.imul(seed, 2_654_435_761) + first + index + 1),
         habits: { ...USUAL_HABITS, ...habits },
         appIds,
-        topUpCredits: frugal ? null : topUpCredits,
+        topUpCredits: profile.topUpCredits,
       });
     });
     owners.push(...(await Promise.all(batch)));
   }
   return owners;
+}
+
+function castOf(options: HistoryOptions): readonly SampleProfile[] {
+  if (options.cast) return options.cast;
+  const { owners: count, frugalPerMille = USUAL_FRUGAL_PER_MILLE } = options;
+  const beginsAt = options.endsAt - options.days * DAY_MS;
+  const topUpCredits = Math.max(1_000, Math.ceil(options.actions / count / options.days) * 5);
+  return Array.from({ length: count }, (_, index) => {
+    const number = index + 1;
+    const frugal = count > 1 && isFrugal(number, frugalPerMille);
+    return {
+      name: `Sample owner ${number}`,
+      email: `owner${number}@sample.example`,
+      externalId: null,
+      planCode: frugal ? 'free' : 'pro',
+      // Ids are made of the instant and a little chance, which many owners of one instant would use up.
+      joinedAt: beginsAt - count + (index - (index % OWNERS_AT_ONCE)),
+      share: 1 / (index + 4),
+      topUpCredits: frugal ? null : topUpCredits,
+      apps: SAMPLE_APPS.length,
+    };
+  });
+}
+
+/** Of all owners, latest first. */
+function eventsOf(options: HistoryOptions): { readonly index: number; readonly event: SampleEvent }[] {
+  const events = castOf(options).flatMap(({ events: own = [] }, index) => own.map((event) => ({ index, event })));
+  return events.sort((one, other) => other.event.at - one.event.at);
 }
 
 /** Spread over the busy and the quiet, but never the busiest. */
@@ -150,17 +192,17 @@ function isFrugal(number: number, perMille: number): boolean {
 
 async function createOwner(
   { owners, apps }: SampleWorld,
-  { number, planCode }: { number: number; planCode: string },
+  profile: SampleProfile,
 ): Promise<{ id: number; appIds: number[] }> {
-  const name = `Sample owner ${number}`;
-  const { id } = await owners.create({ name, email: `owner${number}@sample.example`, planCode });
+  const { id } = await owners.create(profile);
   const caller = { role: 'OWNER', keyOwnerId: id, keyNumber: 0, ownerId: id, appId: null, expiresAt: null } as const;
   const appIds: number[] = [];
-  for (const app of SAMPLE_APPS) {
+  for (const [index, app] of SAMPLE_APPS.slice(0, profile.apps).entries()) {
     const { id: appId } = await apps.create(caller, {
       ownerId: publicId('owner', id),
       name: app.name,
-      allowedOrigins: [],
+      creditCap: profile.creditCaps?.[index] ?? null,
+      allowedOrigins: [...(profile.allowedOrigins ?? [])],
     });
     appIds.push(appId);
   }
@@ -173,7 +215,7 @@ function progressOf(options: HistoryOptions): (tried: Tried, at: Instant, always
   return ({ accepted, refused }, at, always) => {
     const now = performance.now();
     const progress = { actions: accepted, refused, perSecond: (accepted * 1_000) / (now - startedAt), at };
-    if (always || now - toldAt >= PROGRESS_INTERVAL_MS) {
+    if (always || now - toldAt >= (options.progressIntervalMs ?? PROGRESS_INTERVAL_MS)) {
       toldAt = now;
       options.onProgress?.(progress);
     }

@@ -5,6 +5,7 @@ import type { ActionOutcome, ResolveAction } from '../ledger/commands';
 import { publicId } from '../public-id';
 import { cumulativeOf, type SeededRandom } from './random';
 import { SAMPLE_APPS, sampleFacts } from './sample-apps';
+import type { SampleEvent } from './sample-cast';
 import type { SampleWorld } from './sample-world';
 
 /**
@@ -38,6 +39,14 @@ interface AppInUse {
 /** Longer than the longest pause of a history, so that a hold is resolved at a later instant if it is to be. */
 const HOLD_SECONDS = 43_200;
 const VISITORS = 5_000;
+const OPERATOR: Caller = {
+  role: 'ADMIN',
+  keyOwnerId: 0,
+  keyNumber: 0,
+  ownerId: null,
+  appId: null,
+  expiresAt: null,
+};
 
 /**
  * One owner of a sample: it acts, resolves what it holds, and tops up before its pool is empty, if it is of that
@@ -52,6 +61,8 @@ export class SampleOwner {
   private toppedUp = 0;
   private toppingUp = false;
   private available = 0;
+  private bonuses = 0;
+  private resting = false;
 
   constructor(
     private readonly world: SampleWorld,
@@ -77,17 +88,61 @@ export class SampleOwner {
 
   /** Tries `count` actions at the clock's instant and resolves earlier ones; ends when all of it is decided. */
   async act(count: number, tried: Tried): Promise<void> {
+    if (this.resting) return;
     const commands: Promise<unknown>[] = [];
     const { topUpCredits } = this.parts;
     // Before the actions, so that the batch that needs the credits has them.
     if (topUpCredits !== null && !this.toppingUp && this.available < 4 * count)
       commands.push(this.topUp(topUpCredits, count));
-    for (const command of this.pending.splice(0)) commands.push(accept(this.world.ledger.submit(command)));
+    commands.push(this.resolvePending());
     for (let index = 0; index < count; index += 1) commands.push(this.actOnce(tried));
     await Promise.all(commands);
   }
 
-  private async actOnce(tried: Tried): Promise<void> {
+  /** Does what happens to it at the clock's instant; ends when it is decided. */
+  async undergo(event: SampleEvent, tried: Tried): Promise<void> {
+    const { owners, apps } = this.world;
+    const ownerId = publicId('owner', this.id);
+    if (event.kind === 'CHANGE_PLAN') await owners.changePlan({ ownerId, planCode: event.planCode });
+    else if (event.kind === 'BONUS') await this.grantBonus(event.amount, event.reason);
+    else if (event.kind === 'SUSPEND') await owners.update(OPERATOR, ownerId, { suspended: true });
+    else if (event.kind === 'DRAW_DOWN') await this.drawDown(event, tried);
+    else if (event.kind === 'HOLD') {
+      await Promise.all(Array.from({ length: event.count }, () => this.actOnce(tried, 'LEFT_HELD')));
+    } else {
+      const appId = publicId('app', this.id, this.appIds[event.appIndex]);
+      await apps.update(OPERATOR, appId, { status: 'PAUSED' });
+    }
+  }
+
+  /** Ends with exactly so many credits available, which needs some where there are fewer. */
+  private async drawDown({ to, part }: { to: number; part: number }, tried: Tried): Promise<void> {
+    await this.resolvePending();
+    const { available } = await this.world.ledger.balance(this.id);
+    if (available < to) await this.grantBonus(2 * to, 'A gesture of support');
+    const above = (await this.world.ledger.balance(this.id)).available - to;
+    await Promise.all(Array.from({ length: Math.ceil(above * part) }, () => this.actOnce(tried, 'CHARGED')));
+    this.resting = part === 1;
+  }
+
+  private async grantBonus(amount: number, reason: string): Promise<void> {
+    this.bonuses += 1;
+    const idempotencyKey = `sample-bonus-${this.bonuses}`;
+    await this.world.grants.grant({
+      ownerId: publicId('owner', this.id),
+      amount,
+      source: 'BONUS',
+      reason,
+      idempotencyKey,
+    });
+  }
+
+  private async resolvePending(): Promise<void> {
+    const { ledger } = this.world;
+    await Promise.all(this.pending.splice(0).map((command) => accept(ledger.submit(command))));
+  }
+
+  private async actOnce(tried: Tried, end: 'AS_USUAL' | 'CHARGED' | 'LEFT_HELD' = 'AS_USUAL'): Promise<void> {
     const { random, habits } = this.parts;
     const app = this.apps[random.weighted(this.appShares)] as AppInUse;
     const type = app.types[random.weighted(app.cumulative)] as string;
@@ -97,7 +152,7 @@ export class SampleOwner {
     const input: ActionInput = {
       ...sampleFacts(random, type),
       idempotencyKey: `sample-${this.acted.toString(36)}`,
-      hold: random.fraction() < habits.held,
+      hold: random.fraction() < { AS_USUAL: habits.held, CHARGED: 0, LEFT_HELD: 1 }[end],
       holdSeconds: HOLD_SECONDS,
       visitor: random.fraction() < habits.visited ? visitorOf(random) : null,
     };
@@ -108,7 +163,7 @@ export class SampleOwner {
     if (!outcome) return void (tried.refused += 1);
     tried.accepted += 1;
     this.available = outcome.balance.available;
-    this.planResolution(outcome, fate);
+    if (end === 'AS_USUAL') this.planResolution(outcome, fate);
   }
 
   private planResolution({ action }: ActionOutcome, fate: number): void {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { LocalBalanceFeed } from '../../src/balances/balance-feed';
+import { BalanceFeed } from '../../src/balances/balance-feed';
+import { SqlFeedReader } from '../../src/balances/balance-feed.store';
 import { LedgerHistory } from '../../src/balances/ledger-history';
 import { SqlLedgerReader } from '../../src/balances/ledger-reader.store';
 import { Database } from '../../src/database/database';
@@ -50,7 +51,11 @@ describe('a sample history', () => {
     await withHistory(OPTIONS, async (database, summary) => {
       const { ledger } = createSampleWorld(database, OPTIONS.endsAt);
       const reader = new SqlLedgerReader(database);
-      const verification = await new LedgerHistory(reader, ledger, new LocalBalanceFeed()).verifyAll();
+      const verification = await new LedgerHistory(
+        reader,
+        ledger,
+        new BalanceFeed(new SqlFeedReader(database)),
+      ).verifyAll();
       expect(verification.problems).toEqual([]);
       const kinds = await database.reader.query<{ kind: string; number: number }>(
         'SELECT kind, COUNT(*) AS number FROM ledger_entries GROUP BY kind',
