@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import reactHooks from 'eslint-plugin-react-hooks';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -16,6 +17,11 @@ const PACKAGE_RULES = [
     packages: ['type-graphql'],
     allowedIn: [/\.(graphql|resolver)\.ts$/, /^src\/(graphql|server)\//],
     why: 'type-graphql belongs in *.graphql.ts, *.resolver.ts, src/graphql/ and src/server/, so that what the service does never depends on how it is asked.',
+  },
+  {
+    packages: ['ioredis'],
+    allowedIn: [/^src\/processes\//, /^src\/cli\/redis-check\.ts$/, /^bench\//],
+    why: 'ioredis belongs in src/processes/: what processes tell one another is a hint, and nothing rests on Redis.',
   },
   {
     packages: ['process', 'node:process'],
@@ -35,11 +41,18 @@ const LEDGER = {
   why: 'src/ledger is the core: it imports only itself, src/errors.ts, src/clock.ts, src/public-id.ts and packages (and src/database from *.store.ts and *.entity.ts), so that every feature can rest on it.',
 };
 
+/** They run in browsers: they know the API by its schema, and nothing that runs in Node knows them. */
+const PAGES = {
+  roomOf: (file) => /^src\/(dashboard|widget)(\/|$)/.exec(file)?.[1],
+  why: 'src/dashboard, src/widget and the rest of src do not import each other: both use the public API only.',
+};
+
 /** Says what is wrong with an import of `specifier` in `file`, or undefined. It looks at paths only, so it costs next to nothing. */
 function faultOf(file, specifier) {
   if (FREE_OF_RULES.some((pattern) => pattern.test(file))) return undefined;
   if (specifier.startsWith('.')) {
     const target = path.posix.join(path.posix.dirname(file), specifier);
+    if (PAGES.roomOf(file) !== PAGES.roomOf(target)) return PAGES.why;
     return file.startsWith('src/ledger/') && !LEDGER.mayImport(file, target) ? LEDGER.why : undefined;
   }
   const rule = PACKAGE_RULES.find(({ packages }) =>
@@ -103,21 +116,21 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default defineConfig(
-  { ignores: ['dist/', 'data/', 'coverage/', 'bench/results/'] },
+  { ignores: ['dist/', 'data/', 'coverage/', 'bench/results/', '**/*.generated.ts'] },
   {
     plugins: { 'import-x': importX, rooms: { rules: { 'import-rules': importRules } } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: mistakes,
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.recommended],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: ROOT } },
     settings: {
-      'import-x/extensions': ['.ts', '.js'],
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/extensions': ['.ts', '.tsx', '.js'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.tsx'] },
       'import-x/resolver-next': [
-        createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } }),
+        createNodeResolver({ extensions: ['.ts', '.tsx', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } }),
       ],
     },
     rules: {
@@ -128,9 +141,17 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/dashboard/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat['recommended-latest'] ?? reactHooks.configs.flat.recommended],
+  },
+  {
     files: ['**/*.{js,cjs,mjs}'],
     languageOptions: { globals: nodeGlobals },
     rules: { 'no-undef': 'error', 'no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }] },
+  },
+  {
+    files: ['src/dashboard/public/*.js'],
+    languageOptions: { globals: { document: 'readonly', localStorage: 'readonly' } },
   },
   { files: ['**/*.js'], languageOptions: { sourceType: 'commonjs', globals: { __dirname: 'readonly' } } },
   {
@@ -146,7 +167,7 @@ export default defineConfig(
   },
   {
     files: ['src/**'],
-    ignores: ['src/config.ts', '**/*.test.ts'],
+    ignores: ['src/config.ts', '**/*.test.ts', '**/vite.config.mjs'],
     rules: {
       'no-restricted-properties': [
         'error',

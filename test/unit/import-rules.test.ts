@@ -74,6 +74,8 @@ describe('an unwanted import fails lint and says why', () => {
     ['a type of a feature in the core', 'src/ledger/x/y.ts', `import type { P } from '../../plans/p';`, /is the core/],
     ['settings in the core', 'src/ledger/ledger.ts', `import { config } from '../config';`, /is the core/],
     ['the database in a rule of the core', 'src/ledger/decide.ts', `import { x } from '../database/x';`, /is the core/],
+    ['the server in the dashboard', 'src/dashboard/x/y.ts', `import { a } from '../../clock';`, /do not import each/],
+    ['the dashboard in the server', 'src/server/x.ts', `import { a } from '../dashboard/x';`, /do not import each/],
     ['process.env in a feature', 'src/server/http.ts', `export const port = process.env['PORT'];`, /Only src\/config/],
     ['env taken apart', 'src/server/http.ts', `export const { env } = process;`, /Only src\/config/],
     [

@@ -1,0 +1,43 @@
+import { Dialog as Base } from '@base-ui/react/dialog';
+import type { ReactNode } from 'react';
+import { Button } from './button';
+import styles from './dialog.module.css';
+
+/** A question or a form above the page. It keeps the focus, and gives it back; Escape closes it unless `mustDecide`. */
+export function Dialog(props: {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  description?: ReactNode;
+  /** It cannot be left by Escape or by a press outside: what it shows is shown once. */
+  mustDecide?: boolean;
+  children?: ReactNode;
+  /** Buttons, the one that goes on last. */
+  actions: ReactNode;
+}) {
+  const { open, onClose, title, description, mustDecide = false, children, actions } = props;
+  return (
+    <Base.Root
+      open={open}
+      disablePointerDismissal={mustDecide}
+      onOpenChange={(isOpen, details) => {
+        if (isOpen) return;
+        if (mustDecide && details.reason === 'escape-key') return details.cancel();
+        onClose();
+      }}
+    >
+      <Base.Portal>
+        <Base.Backdrop className={styles.backdrop} />
+        <Base.Popup className={styles.popup}>
+          <div className={styles.head}>
+            <Base.Title className={styles.title}>{title}</Base.Title>
+            {!mustDecide && <Base.Close render={<Button look="quiet" icon="close" iconOnly aria-label="Close" />} />}
+          </div>
+          {description && <Base.Description className={styles.description}>{description}</Base.Description>}
+          {children && <div className={styles.body}>{children}</div>}
+          <div className={styles.actions}>{actions}</div>
+        </Base.Popup>
+      </Base.Portal>
+    </Base.Root>
+  );
+}

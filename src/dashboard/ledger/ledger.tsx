@@ -1,0 +1,6 @@
+import type { OwnerViewProps } from '../app/views';
+import { EmptyState } from '../design/states';
+
+export default function Ledger(_props: OwnerViewProps) {
+  return <EmptyState title="Not here yet" />;
+}

@@ -1,0 +1,80 @@
+import { Client, cacheExchange, fetchExchange, subscriptionExchange } from 'urql';
+import { createClient as createSocket, type Client as SocketClient } from 'graphql-ws';
+import { Connection } from './connection';
+
+const ENDPOINT = '/graphql';
+const PING_MS = 10_000;
+const PONG_LIMIT_MS = 5_000;
+const LAZY_CLOSE_MS = 3_000;
+/** The server rejects the key, or has taken it back (docs/api.md). */
+const FORBIDDEN_CLOSE = 4403;
+
+/** Everything that speaks to the API with one key. */
+export interface Api {
+  readonly client: Client;
+  readonly socket: SocketClient;
+  readonly connection: Connection;
+  /** Closes the socket; nothing of it may be used afterwards. */
+  close(): void;
+}
+
+/**
+ * An API client that sends `key` as a header over HTTP and when a socket connects, never in a URL. `onRefused` is told
+ * when a socket is closed because of the key, which may be wrong or not: whoever is told asks over HTTP.
+ */
+export function createApi(key: string, onRefused: () => void): Api {
+  const connection = new Connection();
+  const socket = createLiveSocket({ key, connection, onRefused });
+  connection.attach(() => socket.terminate());
+  const close = () => {
+    connection.close();
+    void socket.dispose();
+  };
+  const client = new Client({
+    url: ENDPOINT,
+    preferGetMethod: false,
+    requestPolicy: 'cache-and-network',
+    fetchOptions: { headers: { authorization: `Bearer ${key}` }, credentials: 'omit', cache: 'no-store' },
+    exchanges: [
+      cacheExchange,
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: ({ query = '', variables, operationName }) => ({
+          subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables, operationName }, sink) }),
+        }),
+      }),
+    ],
+  });
+  return { client, socket, connection, close };
+}
+
+function createLiveSocket(parts: { key: string; connection: Connection; onRefused: () => void }): SocketClient {
+  const { key, connection, onRefused } = parts;
+  let silence: number | undefined;
+  return createSocket({
+    url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${ENDPOINT}`,
+    connectionParams: { authorization: `Bearer ${key}` },
+    lazyCloseTimeout: LAZY_CLOSE_MS,
+    keepAlive: PING_MS,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    retryWait: (retries) => connection.waitBeforeRetry(retries),
+    // Every close is worth another try: a restart, a deploy, a laptop that slept. A key that does not work is found by HTTP.
+    shouldRetry: () => true,
+    on: {
+      connecting: () => connection.opening(),
+      connected: () => connection.opened(),
+      ping: (received) => {
+        if (received) return;
+        // A connection that is dead without having been closed does not answer.
+        silence = window.setTimeout(() => connection.terminate(), PONG_LIMIT_MS);
+      },
+      pong: (received) => void (received && window.clearTimeout(silence)),
+      closed: (event) => {
+        window.clearTimeout(silence);
+        const { code } = event as CloseEvent;
+        connection.closed(code);
+        if (code === FORBIDDEN_CLOSE) onRefused();
+      },
+    },
+  });
+}
