@@ -6,11 +6,17 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly databaseUrl: string;
+  /** Where the processes on one database tell one another what is new; null: each looks for itself. */
+  readonly redisUrl: string | null;
   /** The ADMIN key that an empty database starts with; null: one is generated and printed once. */
   readonly adminKey: string | null;
   readonly introspection: boolean;
   readonly explorer: boolean;
-  /** How long a stop waits for what is in flight, in seconds. */
+  readonly dashboard: boolean;
+  readonly widget: boolean;
+  /** How long a stop goes on serving while it is not ready any more, in seconds; part of the grace. */
+  readonly drainSeconds: number;
+  /** How long a stop takes at most, in seconds. */
   readonly shutdownGraceSeconds: number;
 }
 
@@ -46,6 +52,14 @@ const DATABASE_URL: Setting<string> = {
   read: (text) => (isDatabaseUrl(text) ? text : undefined),
   expected: 'sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE, with ?ssl=true or nothing after it',
 };
+const REDIS_URL: Setting<string | null> = {
+  name: 'REDIS_URL',
+  fallback: '',
+  meaning:
+    'redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS: live updates at once also where several processes serve',
+  read: (text) => (text === '' ? null : isRedisUrl(text) ? text : undefined),
+  expected: 'redis://USER:PASSWORD@HOST:PORT or rediss://USER:PASSWORD@HOST:PORT, with nothing after it',
+};
 const ADMIN_KEY: Setting<string | null> = {
   name: 'ADMIN_KEY',
   fallback: '',
@@ -55,10 +69,19 @@ const ADMIN_KEY: Setting<string | null> = {
 };
 const INTROSPECTION = onOff('INTROSPECTION', 'whether clients may read the schema');
 const EXPLORER = onOff('EXPLORER', 'whether browsers get the explorer at /');
+const DASHBOARD = onOff('DASHBOARD', 'whether browsers get the dashboard at /dashboard');
+const WIDGET = onOff('WIDGET', 'whether pages get the <credit-meter> element at /credit-meter.js');
+const DRAIN_SECONDS: Setting<number> = {
+  name: 'DRAIN_SECONDS',
+  fallback: '0',
+  meaning: 'how long a stop still serves while /readyz says 503; behind a load balancer 5',
+  read: (text) => wholeNumber(text, 0, 300),
+  expected: 'a whole number from 0 to 300',
+};
 const SHUTDOWN_GRACE_SECONDS: Setting<number> = {
   name: 'SHUTDOWN_GRACE_SECONDS',
   fallback: '10',
-  meaning: 'how long a stop waits for what is in flight',
+  meaning: 'how long a stop takes at most, DRAIN_SECONDS included',
   read: (text) => wholeNumber(text, 0, 300),
   expected: 'a whole number from 0 to 300',
 };
@@ -68,9 +91,13 @@ export const SETTINGS: readonly Pick<Setting<unknown>, 'name' | 'fallback' | 'me
   PORT,
   HOST,
   DATABASE_URL,
+  REDIS_URL,
   ADMIN_KEY,
   INTROSPECTION,
   EXPLORER,
+  DASHBOARD,
+  WIDGET,
+  DRAIN_SECONDS,
   SHUTDOWN_GRACE_SECONDS,
 ];
 
@@ -81,15 +108,23 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     if (result === undefined) throw new ConfigError(`${setting.name} must be ${setting.expected}.`);
     return result;
   };
-  return {
+  const config: Config = {
     port: value(PORT),
     host: value(HOST),
     databaseUrl: value(DATABASE_URL),
+    redisUrl: value(REDIS_URL),
     adminKey: value(ADMIN_KEY),
     introspection: value(INTROSPECTION),
     explorer: value(EXPLORER),
+    dashboard: value(DASHBOARD),
+    widget: value(WIDGET),
+    drainSeconds: value(DRAIN_SECONDS),
     shutdownGraceSeconds: value(SHUTDOWN_GRACE_SECONDS),
   };
+  if (config.drainSeconds > 0 && config.drainSeconds >= config.shutdownGraceSeconds) {
+    throw new ConfigError(`DRAIN_SECONDS must be less than SHUTDOWN_GRACE_SECONDS (${config.shutdownGraceSeconds}).`);
+  }
+  return config;
 }
 
 function onOff(name: string, meaning: string): Setting<boolean> {
@@ -108,4 +143,11 @@ function isDatabaseUrl(text: string): boolean {
   const url = new URL(text);
   // An option that would be ignored, such as one for TLS, must not be taken for granted.
   return url.hostname !== '' && url.pathname.length > 1 && ['', '?ssl=true'].includes(url.search);
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  // Options would be the client's, not ours, and one for TLS must not be taken for granted.
+  return url.hostname !== '' && /^\/?\d*$/.test(url.pathname) && url.search === '' && url.hash === '';
 }

@@ -1,27 +1,61 @@
 import { start, type Service } from './compose';
 import { ConfigError, readConfig, SETTINGS } from './config';
+import type { Database } from './database/database';
 import type { FirstRun } from './first-run';
+import type { SampleStart } from './sample/seed';
 
 const HELP = `Serves the integration credits API: GraphQL over HTTP, subscriptions over WebSocket, one port.
 
-Usage: npm start            settings come from the environment
+Usage: npm start                settings come from the environment
+       npm start -- --sample    an empty database gets a sample owner with a past, and keys to look at it with
 
 ${SETTINGS.map(({ name, fallback, meaning }) => `  ${name.padEnd(24)}${meaning}${fallback ? ` (${fallback})` : ''}`).join('\n')}
 `;
 
 async function main(): Promise<void> {
-  const unknown = process.argv.slice(2).filter((argument) => argument !== '--help' && argument !== '-h');
+  const unknown = process.argv.slice(2).filter((argument) => !['--help', '-h', '--sample'].includes(argument));
   if (unknown.length > 0)
     throw new ConfigError(`there is no option ${unknown[0]}; settings come from the environment.`);
-  if (process.argv.length > 2) return console.log(HELP);
+  if (process.argv.includes('--help') || process.argv.includes('-h')) return console.log(HELP);
   const config = readConfig();
-  const service = await start(config);
+  const wantsSample = process.argv.includes('--sample');
+  const service = await start(config, wantsSample ? { sample: seedSampleStart } : {});
   // Before anything is printed: whoever reads that it is ready may stop it.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(service, signal));
-  console.log(
-    `Ready at ${service.url}/graphql (HTTP and WebSocket)${config.explorer ? `; explorer at ${service.url}/` : ''}`,
-  );
+  onSignals(service);
+  const pages = [
+    config.explorer ? `; explorer at ${service.url}/` : '',
+    config.dashboard ? `; dashboard at ${service.url}/dashboard` : '',
+  ];
+  console.log(`Ready at ${service.url}/graphql (HTTP and WebSocket)${pages.join('')}`);
   if (service.firstRun) console.log(introduction(service.url, service.firstRun));
+  else if (wantsSample) console.log('The database was not empty: nothing was added. See npm run seed -- --add.');
+}
+
+/** Loaded when it is asked for, so that a start without it is as quick as it can be. */
+async function seedSampleStart(database: Database): Promise<SampleStart> {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- see above
+  return (require('./sample/seed') as typeof import('./sample/seed')).seedSampleStart(database);
+}
+
+/** A terminal's Ctrl-C reaches the service twice where npm passes it on: what comes this soon is the same wish. */
+const SAME_WISH_MS = 1_000;
+
+/** The first signal stops the service in an orderly way, a later one at once. */
+function onSignals(service: Service): void {
+  let askedAt: number | null = null;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (askedAt === null) {
+      askedAt = performance.now();
+      stop(service, signal).catch((error: unknown) => {
+        console.error('The stop failed:', error);
+        process.exit(1);
+      });
+    } else if (performance.now() - askedAt > SAME_WISH_MS) {
+      console.log(`${signal}: stopping at once`);
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
 }
 
 async function stop(service: Service, signal: string): Promise<void> {
@@ -32,9 +66,10 @@ async function stop(service: Service, signal: string): Promise<void> {
 }
 
 /** How to try it: lines ready to paste. */
-function introduction(url: string, { adminSecret, sample }: FirstRun): string {
+function introduction(url: string, { adminSecret, sample, history }: FirstRun): string {
   const lines: string[] = [];
   if (adminSecret) lines.push('', 'The ADMIN key, shown this once:', `  ${adminSecret}`);
+  if (history) lines.push(...introductionOf(history, url));
   if (sample) {
     const body = JSON.stringify({
       query:
@@ -51,9 +86,23 @@ function introduction(url: string, { adminSecret, sample }: FirstRun): string {
       '',
       `  curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${sample.appSecret}' \\`,
       `    -d '${body}'`,
+      '',
+      'The dashboard shows the same; sign in with the key of the sample owner, or with the ADMIN key:',
+      `  ${sample.ownerSecret}`,
     );
   }
   return lines.join('\n');
+}
+
+function introductionOf(history: SampleStart, url: string): string[] {
+  const actions = history.actions.toLocaleString('en-US');
+  return [
+    '',
+    `A sample owner, ${history.owner.name}, has ${actions} actions behind it. Its keys, shown this once:`,
+    `  ${history.ownerSecret}   OWNER: sign in with it at ${url}/dashboard`,
+    `  ${history.appSecret}   APP: for actions of its first app`,
+    `  ${history.publishableSecret}   PUBLISHABLE: for <credit-meter> on pages from ${history.allowedOrigins.join(' and ')}`,
+  ];
 }
 
 main().catch((error: unknown) => {

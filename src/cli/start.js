@@ -6,12 +6,15 @@ const path = require('node:path');
 
 const root = path.resolve(__dirname, '../..');
 const BUILT = path.join(root, 'dist/build.tsbuildinfo');
+const PAGES = ['src/dashboard/vite.config.mjs', 'src/widget/vite.config.mjs'];
 const COMMANDS = {
   serve: 'dist/src/main.js',
   demo: 'dist/src/cli/demo.js',
   watch: 'dist/src/cli/watch.js',
+  seed: 'dist/src/cli/seed.js',
   schema: 'dist/src/cli/emit-schema.js',
   verify: 'dist/src/cli/verify.js',
+  doctor: 'dist/src/cli/doctor.js',
   'admin-key': 'dist/src/cli/admin-key.js',
 };
 
@@ -35,9 +38,21 @@ function buildIfNeeded() {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
+  buildPages();
   // A source that was only touched leaves the compiler's own record as it was.
   const now = new Date();
   utimesSync(BUILT, now, now);
+}
+
+/** What browsers load. The API works without it, so nothing of it keeps the service from starting. */
+function buildPages() {
+  const vite = path.join(root, 'node_modules/vite/bin/vite.js');
+  for (const config of PAGES.map((name) => path.join(root, name)).filter((file) => existsSync(file))) {
+    const { status } = existsSync(vite)
+      ? spawnSync(process.execPath, [vite, 'build', '-c', config], { stdio: 'inherit' })
+      : { status: 1 };
+    if (status !== 0) console.error(`${path.relative(root, config)} was not built; the API works without it.`);
+  }
 }
 
 /** npm runs a script through a shell, and a SIGTERM to npm ends that shell alone: without this, the service would stay. */

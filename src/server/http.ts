@@ -8,16 +8,18 @@ import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
 import type { Authentication } from '../access/authentication';
-import { isConnectionLoss } from '../database/failure';
+import { isTransient } from '../database/failure';
 import { badUserInput, DomainError, type ErrorCode } from '../errors';
 import { checkAccess } from '../graphql/access';
 import type { RequestContext, UncheckedContext } from '../graphql/context';
 import { LIMITS } from '../graphql/limits';
 import { PreparedDebits } from '../graphql/prepared-debits';
 import { publicError, type ReportBug } from '../graphql/public-error';
+import { addDashboard } from './dashboard';
+import { LastAnswers } from './last-answers';
 import { addLedgerExport, type LedgerExportParts } from './ledger-export';
-
 import { answerPlain, plainBodyOf } from './plain-requests';
+import { addWidget } from './widget';
 
 export const GRAPHQL_PATH = '/graphql';
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -32,19 +34,29 @@ export interface HttpParts {
   readonly reportBug: ReportBug;
   /** The explorer's page; null: configured off. Rendered when it is first asked for. */
   readonly explorer: (() => string) | null;
+  /** The folder of the dashboard's built files; null: it was not built; undefined: configured off. */
+  readonly dashboard?: string | null;
+  /** Whether pages get the script of `<credit-meter>`. */
+  readonly widget: boolean;
   isReady(): Promise<boolean>;
+}
+
+export interface HttpServer {
+  readonly fastify: FastifyInstance;
+  readonly apollo: ApolloServer<UncheckedContext>;
+  readonly lastAnswers: LastAnswers;
 }
 
 /** Statuses of requests that were refused as a whole, before anything was executed. */
 const REQUEST_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, FORBIDDEN: 403 };
 
-/** HTTP: queries and mutations at /graphql, ledgers as files, the explorer at /, health and readiness. */
-export async function createHttpServer(
-  parts: HttpParts,
-): Promise<{ fastify: FastifyInstance; apollo: ApolloServer<UncheckedContext> }> {
+/** HTTP: queries and mutations at /graphql, ledgers as files, the explorer at /, the dashboard, health and readiness. */
+export async function createHttpServer(parts: HttpParts): Promise<HttpServer> {
   const apollo = createApollo(parts);
   await apollo.start();
+  const lastAnswers = new LastAnswers();
   const fastify = Fastify({
+    http: { ServerResponse: lastAnswers.ServerResponse },
     bodyLimit: LIMITS.bodyBytes,
     // Idle keep-alive connections do not hold up a stop; requests in flight are finished.
     forceCloseConnections: 'idle',
@@ -56,6 +68,7 @@ export async function createHttpServer(
     frameworkErrors: (error, _request, reply) => void answerFailure(error, reply, parts.reportBug),
     routerOptions: { ignoreTrailingSlash: true },
   });
+  lastAnswers.watch(fastify.server);
   // Any origin, without credentials: keys are headers, never cookies (hazard 14).
   await fastify.register(cors, {
     origin: '*',
@@ -72,7 +85,9 @@ export async function createHttpServer(
   addGraphql(fastify, apollo, parts);
   addLedgerExport(fastify, parts);
   addHealth(fastify, parts);
-  return { fastify, apollo };
+  if (parts.dashboard !== undefined) await addDashboard(fastify, parts.dashboard);
+  if (parts.widget) addWidget(fastify);
+  return { fastify, apollo, lastAnswers };
 }
 
 function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
@@ -158,7 +173,7 @@ function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedCont
   const contextOf = async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
     const { authorization, origin } = headers;
     const caller = await authentication.authenticate({ authorization, origin }).catch((error: unknown) => {
-      const status = isConnectionLoss(error) ? 503 : 500;
+      const status = isTransient(error) ? 503 : 500;
       throw new GraphQLError('The key cannot be looked up.', {
         originalError: error as Error,
         extensions: { http: { status } },

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { GraphQLError, subscribe, type ExecutionArgs, type GraphQLSchema } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import type { ServerOptions } from 'graphql-ws';
@@ -24,6 +26,11 @@ const ALREADY_SUBSCRIBED_CLOSE = 4409;
 /** Clients retry after it, too; what graphql-ws closes with by itself (4500) would be fatal to them. */
 const TRY_AGAIN_LATER_CLOSE = 1013;
 const PING_INTERVAL_MS = 12_000;
+/** A stop closes some sockets in each turn, no faster than one after this many milliseconds where its time allows. */
+const CLOSING_TURN_MS = 50;
+const CLOSING_MS_PER_SOCKET = 10;
+/** How long a client may take to answer a close: one that is asleep or has a long backlog must not hold up a stop. */
+const CLOSING_PATIENCE_MS = 2_000;
 
 type Extra = {
   readonly socket: WebSocket;
@@ -62,6 +69,8 @@ export class SubscriptionServer {
   /** Who sent what is about to be executed. */
   private readonly subscribers = new WeakMap<ExecutionArgs, Subscriber>();
   private stopping = false;
+  private checking: Promise<void> | null = null;
+  private nextCheck: Promise<void> | null = null;
   private readonly server: { dispose(): void | Promise<void> };
 
   constructor(private readonly parts: WebSocketParts) {
@@ -85,20 +94,33 @@ export class SubscriptionServer {
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on('error', () => socket.destroy());
       const path = (request.url ?? '').split('?', 1)[0]?.replace(/\/$/, '');
-      if (path !== GRAPHQL_PATH || this.stopping) {
-        socket.end(
-          `HTTP/1.1 ${this.stopping ? '503 Service Unavailable' : '404 Not Found'}\r\nConnection: close\r\n\r\n`,
-        );
+      if (path !== GRAPHQL_PATH) {
+        socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
         return;
       }
       this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.sockets.emit('connection', webSocket, request);
+        // Clients retry after this close; to graphql-ws, an upgrade that is answered with 503 would be fatal.
+        if (this.stopping) webSocket.close(GOING_AWAY_CLOSE, 'Going away');
+        else this.sockets.emit('connection', webSocket, request);
       });
     });
   }
 
   /** Looks at every socket's key again: closes those whose key was revoked, has expired, or whose origin is not allowed any more. */
-  async recheck(): Promise<void> {
+  recheck(): Promise<void> {
+    const { checking } = this;
+    if (!checking) return (this.checking = this.checkAll().finally(() => (this.checking = null)));
+    // It may have looked at a key before it was curtailed. Those who ask meanwhile share the next one.
+    this.nextCheck ??= checking
+      .catch(() => undefined)
+      .then(() => {
+        this.nextCheck = null;
+        return this.recheck();
+      });
+    return this.nextCheck;
+  }
+
+  private async checkAll(): Promise<void> {
     await Promise.all(
       [...this.connected.values()].map(async ({ credentials, sockets }) => {
         if (await this.isValid(credentials)) return;
@@ -112,15 +134,35 @@ export class SubscriptionServer {
     return caller !== null && !(caller instanceof DomainError);
   }
 
-  /** Closes all sockets with 1001: clients subscribe again elsewhere. Those that do not answer are cut after `graceMs`. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Closes all sockets with 1001, over at most `spreadMs`, so that not all clients come back in the same moment. Subscriptions are
+   * not completed: that would end them, while clients take them up again after a close. Sockets that do not answer are cut, those
+   * that are left after `limitMs` too.
+   */
+  async stop({ spreadMs, limitMs }: { spreadMs: number; limitMs: number }): Promise<void> {
     this.stopping = true;
-    for (const socket of this.sockets.clients) socket.close(GOING_AWAY_CLOSE, 'Going away');
-    const cut = setTimeout(() => {
+    const cut = () => {
       for (const socket of this.sockets.clients) socket.terminate();
-    }, graceMs);
+    };
+    const timers = [setTimeout(cut, limitMs)];
+    await this.closeInTurns(spreadMs);
+    timers.push(setTimeout(cut, CLOSING_PATIENCE_MS));
+    // Only then: whoever comes while the others close could not be told 1001 any more.
+    while (this.sockets.clients.size > 0) {
+      await Promise.all([...this.sockets.clients].map((socket) => once(socket, 'close')));
+    }
     await this.server.dispose();
-    clearTimeout(cut);
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  private async closeInTurns(spreadMs: number): Promise<void> {
+    const open = [...this.sockets.clients];
+    const turns = Math.max(1, Math.min(spreadMs, open.length * CLOSING_MS_PER_SOCKET) / CLOSING_TURN_MS);
+    const inOneTurn = Math.ceil(open.length / turns);
+    for (let first = 0; first < open.length; first += inOneTurn) {
+      if (first > 0) await pause(CLOSING_TURN_MS);
+      for (const socket of open.slice(first, first + inOneTurn)) socket.close(GOING_AWAY_CLOSE, 'Going away');
+    }
   }
 
   private options(): ServerOptions<Record<string, unknown>, Extra> {

@@ -34,9 +34,12 @@ export interface Books {
   readonly entries: readonly BookEntry[];
 }
 
-/** Reads the tables past the service, so that a mistake of its own cannot hide itself. */
-export async function readBooks(databaseUrl: string): Promise<Books> {
-  const tables = databaseUrl.startsWith('sqlite:') ? readSqlite(databaseUrl) : await readMysql(databaseUrl);
+/** Reads the tables past the service, so that a mistake of its own cannot hide itself; those of some owners only, where given. */
+export async function readBooks(databaseUrl: string, owners?: readonly number[]): Promise<Books> {
+  const selects = selectsOf(owners);
+  const tables = databaseUrl.startsWith('sqlite:')
+    ? readSqlite(databaseUrl, selects)
+    : await readMysql(databaseUrl, selects);
   const [pools = [], grants = [], apps = [], holds = [], entries = []] = tables;
   return { pools, grants, apps, holds, entries: entries.map(entryOf) };
 }
@@ -98,16 +101,19 @@ export async function stopSound(service: TestService): Promise<void> {
   expect({ problems, failures: service.failures }).toEqual({ problems: [], failures: [] });
 }
 
-const SELECTS = ['pools', 'grants', 'apps', 'holds', 'ledger_entries'].map(
-  (table) =>
-    `SELECT * FROM ${table} ORDER BY owner_id${table === 'pools' ? '' : table === 'apps' ? ', id' : ', sequence'}`,
-);
+function selectsOf(owners: readonly number[] | undefined): string[] {
+  const of = owners ? `WHERE owner_id IN (${owners.map(Number).join(', ')})` : '';
+  return ['pools', 'grants', 'apps', 'holds', 'ledger_entries'].map((table) => {
+    const second = table === 'pools' ? '' : table === 'apps' ? ', id' : ', sequence';
+    return `SELECT * FROM ${table} ${of} ORDER BY owner_id${second}`;
+  });
+}
 
-function readSqlite(databaseUrl: string): Row[][] {
+function readSqlite(databaseUrl: string, selects: readonly string[]): Row[][] {
   const database = new SqliteDatabase(databaseUrl.slice('sqlite:'.length), { readonly: true });
   try {
     database.exec('BEGIN');
-    const rows = SELECTS.map((sql) => database.prepare(sql).all());
+    const rows = selects.map((sql) => database.prepare(sql).all());
     database.exec('COMMIT');
     return rows;
   } finally {
@@ -115,13 +121,13 @@ function readSqlite(databaseUrl: string): Row[][] {
   }
 }
 
-async function readMysql(databaseUrl: string): Promise<Row[][]> {
+async function readMysql(databaseUrl: string, selects: readonly string[]): Promise<Row[][]> {
   const connection = await createConnection({ uri: databaseUrl, supportBigNumbers: true });
   try {
     await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
     const tables: Row[][] = [];
-    for (const sql of SELECTS) tables.push((await connection.query(sql))[0] as Row[]);
+    for (const sql of selects) tables.push((await connection.query(sql))[0] as Row[]);
     return tables;
   } finally {
     await connection.end();

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { pidOf, watchOver } from './watchdog';
 
 const run = promisify(execFile);
 
@@ -26,6 +27,19 @@ export interface Mariadb {
   stop(): Promise<void>;
   /** Ends it as a power cut of the process would (SIGKILL); call stop() afterwards to remove its files. */
   kill(): void;
+  /** Makes it silent (SIGSTOP): connections stay open, and nothing is answered until thaw(). */
+  freeze(): void;
+  thaw(): void;
+  /** Starts it again on the same data and port, once the process that was killed has ended; resolves when it answers. */
+  restart(): Promise<void>;
+}
+
+/** A mariadbd that is running: what whoever started it may do to it. */
+export interface RunningServer {
+  readonly pid: number;
+  /** Resolves when it has ended; until then this process stays, too. */
+  ended(): Promise<void>;
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 /**
@@ -51,31 +65,28 @@ export async function startMariadb({ durable }: { durable: boolean }): Promise<M
 }
 
 async function startOnce(given: { server: string; template: string; durable: boolean }): Promise<Mariadb> {
-  // Short, because the path of a Unix socket may have 107 bytes at most.
-  const folder = await mkdtemp(path.join(tmpdir(), 'icr-mariadb-'));
+  const folder = await makeServerFolder(given.template);
   const socketPath = path.join(folder, 's.sock');
-  const logPath = path.join(folder, 'log');
   try {
-    await cp(given.template, path.join(folder, 'data'), { recursive: true });
     const port = await freePort();
-    const child = spawnServer(given.server, serverArguments({ ...given, folder, socketPath, port }), logPath);
-    const disarm = watchOver(child, folder);
-    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    void ended.then(disarm);
-    try {
-      await untilReady({ child, port, logPath });
-    } catch (error) {
-      child.kill('SIGKILL');
-      await ended;
-      throw error;
-    }
+    const launch = () =>
+      launchServer({ server: given.server, folder, port, options: serverArguments({ ...given, folder, port }) });
+    let running = await launch();
     return {
       url: `mysql://root@127.0.0.1:${port}`,
       port,
-      pid: pidOf(child),
       socketPath,
-      kill: () => void child.kill('SIGKILL'),
-      stop: () => stopServer(child, ended, folder),
+      get pid() {
+        return running.pid;
+      },
+      kill: () => running.signal('SIGKILL'),
+      freeze: () => running.signal('SIGSTOP'),
+      thaw: () => running.signal('SIGCONT'),
+      restart: async () => {
+        await running.ended();
+        running = await launch();
+      },
+      stop: () => stopServer(running, folder),
     };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
@@ -83,15 +94,59 @@ async function startOnce(given: { server: string; template: string; durable: boo
   }
 }
 
-async function stopServer(child: ChildProcess, ended: Promise<void>, folder: string): Promise<void> {
-  child.kill('SIGTERM');
-  const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await ended;
+/** A folder of its own with the data directory of a fresh server in it. Short, as a Unix socket's path has 107 bytes at most. */
+export async function makeServerFolder(template?: string): Promise<string> {
+  const source = template ?? (await preparedTemplate(findProgram('mariadbd')));
+  const folder = await mkdtemp(path.join(tmpdir(), 'icr-mariadb-'));
+  await cp(source, path.join(folder, 'data'), { recursive: true });
+  return folder;
+}
+
+/**
+ * Starts mariadbd on a folder that makeServerFolder has made, and waits until it answers on its port. Its watchdog removes the
+ * folder where this process ends without stopping it.
+ */
+export async function launchServer(given: {
+  server?: string;
+  folder: string;
+  port: number;
+  options: readonly string[];
+  /** Where it finds programs of its own, before the usual places. */
+  searchPath?: string;
+}): Promise<RunningServer> {
+  const logPath = path.join(given.folder, 'log');
+  const environment = { ...process.env };
+  if (given.searchPath) environment['PATH'] = `${given.searchPath}${path.delimiter}/usr/sbin:/usr/bin:/bin`;
+  const child = spawnServer(given.server ?? findProgram('mariadbd'), { ...given, environment, logPath });
+  const disarm = watchOver(child, given.folder);
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  void ended.then(disarm);
+  try {
+    await untilReady({ child, port: given.port, logPath });
+  } catch (error) {
+    child.kill('SIGKILL');
+    await ended;
+    throw error;
+  }
+  const untilEnded = () => {
+    child.ref();
+    return ended;
+  };
+  return { pid: pidOf(child), ended: untilEnded, signal: (name) => void child.kill(name) };
+}
+
+/** Ends a server in an orderly way, or by force where that takes too long, and removes its folder. */
+export async function stopServer(running: RunningServer, folder: string): Promise<void> {
+  // One that was frozen would not hear the other.
+  running.signal('SIGCONT');
+  running.signal('SIGTERM');
+  const impatience = setTimeout(() => running.signal('SIGKILL'), STOP_TIMEOUT_MS);
+  await running.ended();
   clearTimeout(impatience);
   await rm(folder, { recursive: true, force: true });
 }
 
-function serverArguments(given: { folder: string; socketPath: string; port: number; durable: boolean }): string[] {
+function serverArguments(given: { folder: string; port: number; durable: boolean }): string[] {
   const speedOnly = [
     '--innodb-flush-log-at-trx-commit=0',
     '--innodb-flush-method=nosync',
@@ -101,18 +156,25 @@ function serverArguments(given: { folder: string; socketPath: string; port: numb
     '--innodb-log-file-size=16M',
   ];
   return [
-    '--no-defaults',
+    ...placeArguments(given),
     ...asUser(),
-    `--datadir=${path.join(given.folder, 'data')}`,
-    `--socket=${given.socketPath}`,
-    `--pid-file=${path.join(given.folder, 'pid')}`,
-    `--port=${given.port}`,
+    ...(given.durable ? ['--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=512M'] : speedOnly),
+  ];
+}
+
+/** Where a server keeps its files and listens, and how it reads and writes text and time. */
+export function placeArguments({ folder, port }: { folder: string; port: number }): string[] {
+  return [
+    '--no-defaults',
+    `--datadir=${path.join(folder, 'data')}`,
+    `--socket=${path.join(folder, 's.sock')}`,
+    `--pid-file=${path.join(folder, 'pid')}`,
+    `--port=${port}`,
     '--bind-address=127.0.0.1',
     '--skip-name-resolve',
     '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_bin',
     '--default-time-zone=+00:00',
-    ...(given.durable ? ['--innodb-flush-log-at-trx-commit=1', '--innodb-buffer-pool-size=512M'] : speedOnly),
   ];
 }
 
@@ -121,41 +183,19 @@ function asUser(): string[] {
   return userInfo().uid === 0 ? ['--user=root'] : [];
 }
 
-function spawnServer(server: string, serverArgs: string[], logPath: string): ChildProcess {
-  const log = openSync(logPath, 'a');
+function spawnServer(
+  server: string,
+  given: { options: readonly string[]; environment: NodeJS.ProcessEnv; logPath: string },
+): ChildProcess {
+  const log = openSync(given.logPath, 'a');
   try {
-    const child = spawn(server, serverArgs, { stdio: ['ignore', log, log] });
+    const child = spawn(server, given.options, { stdio: ['ignore', log, log], env: given.environment });
     // A forgotten stop() must not keep the test run from ending: the watchdog cleans up after it.
     child.unref();
     return child;
   } finally {
     closeSync(log);
   }
-}
-
-/**
- * Makes sure that the server does not outlive this process, however it ends: even SIGKILL closes the pipe that the watchdog
- * reads from, and it then kills the server and removes its files. Its own session keeps a Ctrl-C in the terminal, which goes to
- * every process of the group, from ending the watchdog first. Returns how to dismiss it once the server has ended, so that it
- * can never kill an unrelated process that was given the same id later.
- */
-function watchOver(child: ChildProcess, folder: string): () => void {
-  const script = 'read -r dismissed || { kill -9 "$1"; rm -rf "$2"; }';
-  const watchdog = spawn('/bin/sh', ['-c', script, 'mariadb-watchdog', String(pidOf(child)), folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watchdog.unref();
-  const pipe = watchdog.stdin;
-  // Node gives a child's stdin as a socket, which must not keep this process alive either.
-  (pipe as unknown as { unref(): void }).unref();
-  pipe.on('error', () => {});
-  return () => void pipe.end('dismissed\n');
-}
-
-function pidOf(child: ChildProcess): number {
-  if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started.`);
-  return child.pid;
 }
 
 async function untilReady({ child, port, logPath }: { child: ChildProcess; port: number; logPath: string }) {
@@ -223,7 +263,7 @@ async function installInto(dataDirectory: string): Promise<void> {
 }
 
 /** Debian puts the server into /usr/sbin, which is not on the PATH of an ordinary user. */
-function findProgram(name: string): string {
+export function findProgram(name: string): string {
   const folders = [...(process.env['PATH'] ?? '').split(path.delimiter).filter(Boolean), '/usr/sbin', '/usr/bin'];
   const found = folders.map((folder) => path.join(folder, name)).find(isExecutable);
   if (found === undefined)
@@ -240,7 +280,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);

@@ -2,6 +2,7 @@ import { createSecret } from '../../src/access/api-key-secret';
 import { MINUTE_MS, type Clock } from '../../src/clock';
 import { start, type Log, type Service } from '../../src/compose';
 import type { Config } from '../../src/config';
+import type { Deadlines } from '../../src/database/deadlines';
 import { createTestDatabase, type DatabaseKind } from './database';
 
 /** What a GraphQL answer over HTTP looks like to a client. */
@@ -51,6 +52,8 @@ export interface TestService {
   readonly databaseUrl: string;
   /** What was logged as a bug or a background failure: a test that provokes none expects it to stay empty. */
   readonly failures: unknown[];
+  /** What the operator was told that is no failure, line by line. */
+  readonly lines: string[];
   /** Sends one operation over HTTP with a key; without one where `key` is null. */
   send(query: string, variables?: Record<string, unknown>, key?: string | null): Promise<Answer>;
   /** The same, of which the test knows that it succeeds. */
@@ -73,6 +76,10 @@ export interface TestOptions {
   readonly config?: Partial<Config>;
   /** A database that exists already, such as that of a service that was stopped. */
   readonly databaseUrl?: string;
+  /** The dashboard's files, where a test has built them. */
+  readonly dashboardFolder?: string;
+  /** How long the database is waited for, where a test has no time for what a caller would wait. */
+  readonly deadlines?: Deadlines;
 }
 
 /** A real server on a free port with an empty database of its own. */
@@ -82,18 +89,31 @@ export async function startTestService(kind: DatabaseKind, options: TestOptions 
     : await createTestDatabase(kind);
   const adminKey = options.config?.adminKey ?? createSecret('ADMIN');
   const failures: unknown[] = [];
-  const log: Log = { info: () => undefined, error: (line, error) => void failures.push({ line, error }) };
+  const lines: string[] = [];
+  const log: Log = {
+    info: (line) => void lines.push(line),
+    error: (line, error) => void failures.push({ line, error }),
+  };
   const config: Config = {
     port: 0,
     host: '127.0.0.1',
     databaseUrl: database.url,
+    redisUrl: null,
     introspection: true,
     explorer: true,
+    dashboard: true,
+    widget: true,
+    drainSeconds: 0,
     shutdownGraceSeconds: 2,
     ...options.config,
     adminKey,
   };
-  const service = await start(config, { log, ...(options.clock && { clock: options.clock }) });
+  const service = await start(config, {
+    log,
+    ...(options.clock && { clock: options.clock }),
+    ...(options.deadlines && { deadlines: options.deadlines }),
+    ...(options.dashboardFolder && { dashboardFolder: options.dashboardFolder }),
+  });
   const send = (query: string, variables = {}, key: string | null = adminKey) =>
     post(`${service.url}/graphql`, { query, variables }, key);
   const ask: TestService['ask'] = async (query, variables, key) => {
@@ -108,6 +128,7 @@ export async function startTestService(kind: DatabaseKind, options: TestOptions 
     adminKey,
     databaseUrl: database.url,
     failures,
+    lines,
     send,
     ask,
     plan,

@@ -18,9 +18,13 @@ describe('settings', () => {
       port: 4000,
       host: '127.0.0.1',
       databaseUrl: 'sqlite:./data/credits.sqlite',
+      redisUrl: null,
       adminKey: null,
       introspection: true,
       explorer: true,
+      dashboard: true,
+      widget: true,
+      drainSeconds: 0,
       shutdownGraceSeconds: 10,
     });
   });
@@ -37,9 +41,13 @@ describe('settings', () => {
       'PORT',
       'HOST',
       'DATABASE_URL',
+      'REDIS_URL',
       'ADMIN_KEY',
       'INTROSPECTION',
       'EXPLORER',
+      'DASHBOARD',
+      'WIDGET',
+      'DRAIN_SECONDS',
       'SHUTDOWN_GRACE_SECONDS',
     ]);
   });
@@ -54,11 +62,16 @@ describe('settings', () => {
     ['DATABASE_URL', 'sqlite:/var/lib/credits.sqlite', { databaseUrl: 'sqlite:/var/lib/credits.sqlite' }],
     ['DATABASE_URL', 'mysql://u:p@db:3306/credits', { databaseUrl: 'mysql://u:p@db:3306/credits' }],
     ['DATABASE_URL', 'mysql://u:p%40ss@[::1]/credits', { databaseUrl: 'mysql://u:p%40ss@[::1]/credits' }],
+    ['REDIS_URL', 'redis://127.0.0.1:6379', { redisUrl: 'redis://127.0.0.1:6379' }],
+    ['REDIS_URL', 'rediss://u:p%40ss@cache/0', { redisUrl: 'rediss://u:p%40ss@cache/0' }],
     ['ADMIN_KEY', adminKey, { adminKey }],
     ['INTROSPECTION', 'off', { introspection: false }],
     ['INTROSPECTION', 'on', { introspection: true }],
     ['EXPLORER', 'off', { explorer: false }],
     ['EXPLORER', 'on', { explorer: true }],
+    ['DASHBOARD', 'off', { dashboard: false }],
+    ['WIDGET', 'off', { widget: false }],
+    ['DRAIN_SECONDS', '9', { drainSeconds: 9 }],
     ['SHUTDOWN_GRACE_SECONDS', '0', { shutdownGraceSeconds: 0 }],
     ['SHUTDOWN_GRACE_SECONDS', '300', { shutdownGraceSeconds: 300 }],
   ])('%s may be %s', (name, value, expected) => {
@@ -100,11 +113,16 @@ describe('settings', () => {
       './file',
       'DATABASE_URL must be sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE, with ?ssl=true or nothing after it.',
     ],
+    ['REDIS_URL', 'cache:6379', redisUrlComplaint()],
+    ['REDIS_URL', 'redis://', redisUrlComplaint()],
+    ['REDIS_URL', 'redis://cache?tls=true', redisUrlComplaint()],
     ['ADMIN_KEY', 'secret', adminKeyComplaint()],
     ['ADMIN_KEY', misspelt, adminKeyComplaint()],
     ['ADMIN_KEY', createSecret('OWNER'), adminKeyComplaint()],
     ['INTROSPECTION', 'true', 'INTROSPECTION must be on or off.'],
     ['EXPLORER', 'OFF', 'EXPLORER must be on or off.'],
+    ['DRAIN_SECONDS', '-1', 'DRAIN_SECONDS must be a whole number from 0 to 300.'],
+    ['DRAIN_SECONDS', '10', 'DRAIN_SECONDS must be less than SHUTDOWN_GRACE_SECONDS (10).'],
     ['SHUTDOWN_GRACE_SECONDS', '301', 'SHUTDOWN_GRACE_SECONDS must be a whole number from 0 to 300.'],
     ['SHUTDOWN_GRACE_SECONDS', '1e2', 'SHUTDOWN_GRACE_SECONDS must be a whole number from 0 to 300.'],
   ])('%s may not be %s', (name, value, complaint) => {
@@ -127,10 +145,18 @@ describe('a complaint', () => {
     },
   );
 
+  it('never repeats the password of a REDIS_URL', () => {
+    expect(complaintAbout({ REDIS_URL: 'redis://u:hunter2@cache?tls=true' })).not.toContain('hunter2');
+  });
+
   it('is one line about the first setting that is wrong', () => {
     expect(complaintAbout({ PORT: 'x\ny', HOST: 'two\nwords' })).toBe('PORT must be a whole number from 0 to 65535.');
   });
 });
+
+function redisUrlComplaint(): string {
+  return 'REDIS_URL must be redis://USER:PASSWORD@HOST:PORT or rediss://USER:PASSWORD@HOST:PORT, with nothing after it.';
+}
 
 function adminKeyComplaint(): string {
   return 'ADMIN_KEY must be a well-formed ADMIN key: icr_adm_, 32 letters or digits, and their 6-character checksum.';
