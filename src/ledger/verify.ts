@@ -102,9 +102,12 @@ export class LedgerVerifier {
     return opened;
   }
 
-  /** All credits of a grant that are not held are on one side: paused, or available. */
+  /**
+   * All credits of a grant that are not held are on one side: paused, or available. One that just came back to a paused grant
+   * may leave before the rest does, so what leaves is not always the whole of its side.
+   */
   private sideOf({ credits }: LedgerEntry, grant: GrantBooks): 'available' | 'paused' {
-    return grant.paused === credits && grant.available !== credits ? 'paused' : 'available';
+    return grant.available < credits && grant.paused >= credits ? 'paused' : 'available';
   }
 
   private report(sequence: number | null, problem: string): void {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -149,7 +148,7 @@ export class SubscriptionServer {
     timers.push(setTimeout(cut, CLOSING_PATIENCE_MS));
     // Only then: whoever comes while the others close could not be told 1001 any more.
     while (this.sockets.clients.size > 0) {
-      await Promise.all([...this.sockets.clients].map((socket) => once(socket, 'close')));
+      await Promise.all([...this.sockets.clients].map(closingOf));
     }
     await this.server.dispose();
     for (const timer of timers) clearTimeout(timer);
@@ -276,6 +275,11 @@ export class SubscriptionServer {
       );
     }
   }
+}
+
+/** Resolves also where the socket fails on its way: a frame that breaks the protocol, or a reset, must not end a stop. */
+function closingOf(socket: WebSocket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function badRequest(message: string): DomainError {

@@ -15,6 +15,16 @@ import { connectSocket, openSocket, type RawSocket } from '../support/raw-socket
 import { startTestService, type TestOptions, type Tenant, type TestService } from '../support/service';
 
 const BALANCE = 'subscription { balanceChanged { available version } }';
+const UPGRADE = [
+  'GET /graphql HTTP/1.1',
+  'Host: localhost',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}`,
+  'Sec-WebSocket-Protocol: graphql-transport-ws',
+  '\r\n',
+].join('\r\n');
 /** Far more than any of these stops takes, so that one which waits for its grace is found out. */
 const LONG_GRACE_SECONDS = 30;
 const SOON_MS = 8 * SECOND_MS;
@@ -137,6 +147,18 @@ describe('a service that is told to stop', () => {
     opened.push({ destroy: () => deaf.socket.terminate() });
     deaf.socket.pause();
     expect(await stopped()).toBeLessThan(SOON_MS);
+  });
+
+  it('ends in order although a socket breaks the protocol while it is being closed', async () => {
+    await begin();
+    const [line, other] = [await lineTo(), await socketOf()];
+    line.socket.write(UPGRADE);
+    await line.until(/101 Switching Protocols/);
+    const stopping = stopped();
+    await other.closed;
+    // A frame that is not masked, instead of the answer.
+    line.socket.write(Buffer.from([0x81, 0x01, 0x78]));
+    expect(await stopping).toBeLessThan(SOON_MS);
   });
 
   it('closes a socket that is opened only then with 1001 too, after which clients come back', async () => {

@@ -159,6 +159,33 @@ describe('the verifier', () => {
   });
 });
 
+describe('a grant that is paused', () => {
+  it('I4: may lose a credit that came back and then the rest, when a hold on it expires with it', () => {
+    const verifier = new LedgerVerifier('the owner');
+    const entries: Pick<LedgerEntry, 'kind' | 'credits' | 'available' | 'held' | 'paused'>[] = [
+      { kind: 'GRANT', credits: 5, available: 5, held: 0, paused: 0 },
+      { kind: 'HOLD', credits: 1, available: 4, held: 1, paused: 0 },
+      { kind: 'PAUSE', credits: 4, available: 0, held: 1, paused: 4 },
+      { kind: 'VOID', credits: 1, available: 1, held: 0, paused: 4 },
+      { kind: 'PAUSE', credits: 1, available: 0, held: 0, paused: 5 },
+      { kind: 'EXPIRE', credits: 1, available: 0, held: 0, paused: 4 },
+      { kind: 'EXPIRE', credits: 4, available: 0, held: 0, paused: 0 },
+    ];
+    entries.forEach((entry, index) =>
+      verifier.accept({
+        ...entry,
+        ownerId: 7,
+        sequence: index + 1,
+        grantSequence: 1,
+        actionSequence: null,
+        at: 0,
+        reason: null,
+      }),
+    );
+    expect(verifier.problems).toEqual([]);
+  });
+});
+
 describe('the problems that the verifier names', () => {
   const entry: LedgerEntry = {
     ownerId: 7,

@@ -1,5 +1,5 @@
 import { Dialog as Base } from '@base-ui/react/dialog';
-import type { ReactNode } from 'react';
+import { useRef, type ReactNode } from 'react';
 import { Button } from './button';
 import styles from './dialog.module.css';
 
@@ -16,6 +16,10 @@ export function Dialog(props: {
   actions: ReactNode;
 }) {
   const { open, onClose, title, description, mustDecide = false, children, actions } = props;
+  const popup = useRef<HTMLDivElement>(null);
+  // Whoever opens a form wants to fill it in; without one it is the button that closes. On touch no keyboard jumps up.
+  const firstControl = (openedBy: string) =>
+    openedBy === 'touch' || (popup.current?.querySelector<HTMLElement>('input, textarea') ?? true);
   return (
     <Base.Root
       open={open}
@@ -28,7 +32,7 @@ export function Dialog(props: {
     >
       <Base.Portal>
         <Base.Backdrop className={styles.backdrop} />
-        <Base.Popup className={styles.popup}>
+        <Base.Popup ref={popup} className={styles.popup} initialFocus={firstControl}>
           <div className={styles.head}>
             <Base.Title className={styles.title}>{title}</Base.Title>
             {!mustDecide && <Base.Close render={<Button look="quiet" icon="close" iconOnly aria-label="Close" />} />}

@@ -14,6 +14,8 @@ export interface Api {
   readonly client: Client;
   readonly socket: SocketClient;
   readonly connection: Connection;
+  /** What lists of keys show of the key: its prefix and its last four characters. */
+  readonly keyHint: string;
   /** Closes the socket; nothing of it may be used afterwards. */
   close(): void;
 }
@@ -45,7 +47,7 @@ export function createApi(key: string, onRefused: () => void): Api {
       }),
     ],
   });
-  return { client, socket, connection, close };
+  return { client, socket, connection, keyHint: `${key.slice(0, 8)}…${key.slice(-4)}`, close };
 }
 
 function createLiveSocket(parts: { key: string; connection: Connection; onRefused: () => void }): SocketClient {

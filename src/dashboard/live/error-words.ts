@@ -9,7 +9,6 @@ const WORDS: Readonly<Record<string, string>> = {
   RATE_LIMITED: 'Too many requests. Try again in a moment.',
   ACTION_ALREADY_RESOLVED: 'This action was voided or refunded in the meantime.',
   ACTION_NOT_CAPTURED: 'This action is held, not charged: void it instead.',
-  LIMIT_REACHED: 'A limit is reached.',
   CONFLICT: 'That value is taken already.',
 };
 
