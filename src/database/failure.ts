@@ -41,11 +41,11 @@ export class NoFreeConnection extends Error {
 }
 
 /**
- * Deadlock or certification conflict, lock wait timeout, record changed: nothing took effect, the whole transaction
- * may run again.
+ * Deadlock or certification conflict (3101 with Group Replication, also at COMMIT), lock wait timeout, record changed: nothing
+ * took effect, the whole transaction may run again.
  */
 const LOCK_WAIT_TIMEOUT = 1205;
-const CONFLICT_ERRNOS = new Set([1213, LOCK_WAIT_TIMEOUT, 1020]);
+const CONFLICT_ERRNOS = new Set([1213, 3101, LOCK_WAIT_TIMEOUT, 1020]);
 /** Quorum lost; read-only, as a primary is that has been replaced: another connection may lead to another node. */
 const UNFIT_ERRNOS = new Set([1047, 1290, 1792, 1836]);
 /** Shutting down, killed, gone, an error at COMMIT, too many connections. */
