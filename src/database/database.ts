@@ -66,6 +66,7 @@ export class Database {
     private readonly reading: DataSource,
     /** How MySQL is reached; null for SQLite, which is in this process. */
     private readonly link: MysqlLink | null,
+    private readonly isGalera = false,
   ) {
     this.reader = readerOf(reading);
     const waitMs = link?.deadlines.acquireMs ?? DEADLINES.acquireMs;
@@ -120,7 +121,7 @@ export class Database {
       throw error;
     }
     const [writing, reading] = pools.map(({ dataSource }) => dataSource) as [DataSource, DataSource];
-    return new Database('mysql', writing, reading, link);
+    return new Database('mysql', writing, reading, link, await isGalera(reading));
   }
 
   /** Whether the database is known to be out of reach: then whatever is asked of it is refused at once. */
@@ -250,9 +251,15 @@ export class Database {
   private async sessionOf(runner: QueryRunner): Promise<TransactionSession> {
     const connection: unknown = await runner.connect();
     return this.kind === 'mysql'
-      ? new MysqlSession(connection as MysqlConnection, runner.manager)
+      ? new MysqlSession(connection as MysqlConnection, runner.manager, this.isGalera)
       : new SqliteSession(connection as SqliteDatabase, runner.manager, this.sqliteStatements);
   }
+}
+
+/** Whether the server is a node of a Galera cluster, of MariaDB, MySQL or Percona. */
+async function isGalera(dataSource: DataSource): Promise<boolean> {
+  const rows = await dataSource.query<{ Value: string }[]>("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'");
+  return rows[0]?.Value === 'ON';
 }
 
 /** Whether a transaction took effect is unknown: its COMMIT was sent, and not answered. */

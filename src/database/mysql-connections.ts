@@ -43,7 +43,9 @@ const HELD_LIMITS = 2;
 
 const SETTINGS = [
   // NO_BACKSLASH_ESCAPES would defeat the escaping of parameters, so the mode is set, not inherited.
-  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 2",
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 2" +
+    // What a cut network leaves behind would keep its row locks until wait_timeout, which is hours. MySQL reads this as a comment.
+    ' /*M!100300 , idle_transaction_timeout = 5 */',
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
 

@@ -34,6 +34,8 @@ export class MysqlSession implements TransactionSession {
   constructor(
     private readonly connection: MysqlConnection,
     private readonly entityManager: EntityManager,
+    /** On Galera: a node takes a transaction back between two statements of a text, and goes on with the rest of it. */
+    private readonly oneByOne = false,
   ) {}
 
   /** TypeORM's statements go past this session, so it must have begun. */
@@ -111,7 +113,14 @@ export class MysqlSession implements TransactionSession {
     return (await sent).slice(1);
   }
 
-  private send<Result>(statements: readonly Statement[]): Promise<Result[]> {
+  private async send<Result>(statements: readonly Statement[]): Promise<Result[]> {
+    if (!this.oneByOne) return this.sendTogether<Result>(statements);
+    const results: Result[] = [];
+    for (const statement of statements) results.push(...(await this.sendTogether<Result>([statement])));
+    return results;
+  }
+
+  private sendTogether<Result>(statements: readonly Statement[]): Promise<Result[]> {
     return new Promise((resolve, reject) => {
       const sql = statements.map((statement) => statement.sql).join(';\n');
       const values = statements.flatMap(({ parameters }) => parameters);

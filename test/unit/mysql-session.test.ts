@@ -45,6 +45,21 @@ describe('a transaction on MySQL', () => {
     expect(connection.destroyed).toBe(true);
   });
 
+  it('sends one statement at a time on Galera, where a node goes on with the rest of a text that it took back', async () => {
+    const conflict = failure(1213, 'Deadlock found');
+    const connection = new ScriptedConnection((sql) => (sql === 'UPDATE grants' ? conflict : null));
+    const session = new MysqlSession(connection, {} as never, true);
+    await expect(session.finish([write, { ...write, sql: 'UPDATE grants' }])).rejects.toBe(conflict);
+    await session.rollback();
+    expect(connection.sent).toEqual([
+      'START TRANSACTION',
+      'UPDATE pools',
+      expect.stringContaining('ROW_COUNT()'),
+      'UPDATE grants',
+      'ROLLBACK',
+    ]);
+  });
+
   it('knows from when on a failure may come from a transaction that took effect', async () => {
     const session = sessionOn(new ScriptedConnection(() => null));
     await session.begin();
