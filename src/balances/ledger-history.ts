@@ -137,7 +137,7 @@ class LedgerStream implements AsyncIterableIterator<LedgerEntry> {
       }
       // Listens before it reads: a commit during the read has woken it already, one after it will.
       const woken = new Promise<void>((resolve) => (this.wake = resolve));
-      this.page = await this.source.read(this.sent);
+      this.page = await this.read();
       if (this.page.length > 0) continue;
       this.live = true;
       await woken;
@@ -156,6 +156,16 @@ class LedgerStream implements AsyncIterableIterator<LedgerEntry> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+
+  /** Nobody returns a stream that has failed, so it ends itself. */
+  private async read(): Promise<LedgerEntry[]> {
+    try {
+      return await this.source.read(this.sent);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   private close(): void {

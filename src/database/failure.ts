@@ -48,8 +48,10 @@ const LOCK_WAIT_TIMEOUT = 1205;
 const CONFLICT_ERRNOS = new Set([1213, 3101, LOCK_WAIT_TIMEOUT, 1020]);
 /** Quorum lost; read-only, as a primary is that has been replaced: another connection may lead to another node. */
 const UNFIT_ERRNOS = new Set([1047, 1290, 1792, 1836]);
-/** Shutting down, killed, gone, an error at COMMIT, too many connections. */
-const PASSING_ERRNOS = new Set([1053, 1180, 1927, 2006, 2013, 1040, 1203]);
+/** The server, all users or this one have as many connections as they may. */
+const CROWDED_ERRNOS = new Set([1040, 1203, 1226]);
+/** Shutting down, killed, gone, an error at COMMIT. */
+const PASSING_ERRNOS = new Set([1053, 1180, 1927, 2006, 2013]);
 const CONNECTION_CODES = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
@@ -78,6 +80,8 @@ const SQLITE_BUSY = new Set([5, 6, 15]);
  * one.
  */
 const SQLITE_STORAGE = new Set([7, 8, 10, 13, 14]);
+/** The same of MySQL's: the disk is full, cannot be written to, or leaves a table no room. */
+const MYSQL_STORAGE = new Set([1021, 1026, 1114]);
 
 /** The connection is lost, or there was none, and whether a statement took effect is unknown. */
 export function isConnectionLoss(error: unknown): boolean {
@@ -101,6 +105,11 @@ export function isUnfitNode(error: unknown): boolean {
   return UNFIT_ERRNOS.has(Number(driverErrorOf(error).errno));
 }
 
+/** The database answers, but takes no more connections: those that are open are as good as before. */
+export function isCrowded(error: unknown): boolean {
+  return CROWDED_ERRNOS.has(Number(driverErrorOf(error).errno));
+}
+
 /**
  * The transaction did not take effect for a reason that passes, or its outcome is unknown: look up the keys, run it
  * again. Where it reaches a caller it is UNAVAILABLE, and no bug.
@@ -111,6 +120,7 @@ export function isTransient(error: unknown): boolean {
     isConnectionLoss(error) ||
     isConflict(error) ||
     isUnfitNode(error) ||
+    isCrowded(error) ||
     PASSING_ERRNOS.has(Number(errno)) ||
     isStorageFailure(error)
   );
@@ -132,7 +142,8 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 function isStorageFailure(error: unknown): boolean {
-  return SQLITE_STORAGE.has(Number(driverErrorOf(error).errcode) & 0xff);
+  const { errno, errcode } = driverErrorOf(error);
+  return MYSQL_STORAGE.has(Number(errno)) || SQLITE_STORAGE.has(Number(errcode) & 0xff);
 }
 
 /** TypeORM wraps what the driver threw. */

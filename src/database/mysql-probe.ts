@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
-import { isTransient, NoAnswer } from './failure';
+import { isCrowded, isTransient, NoAnswer } from './failure';
 
 /** A table of the schema and not `SELECT 1`, which a Galera node still answers that has lost its quorum (hazard 11). */
 const QUESTION = 'SELECT code FROM plans ORDER BY id LIMIT 1';
@@ -12,8 +12,8 @@ export class MysqlProbe {
   constructor(private readonly server: ConnectionOptions) {}
 
   /**
-   * Whether the schema's tables can be read. Rejects where there is no answer within `limitMs`, or where it cannot
-   * serve now.
+   * Whether the schema's tables can be read on a new connection. Rejects where there is no answer within `limitMs`, or
+   * where it cannot serve now.
    */
   async ask(limitMs: number): Promise<boolean> {
     const connection = createConnection({ ...this.server, connectTimeout: limitMs });
@@ -23,12 +23,10 @@ export class MysqlProbe {
       return await new Promise<boolean>((resolve, reject) => {
         // What has arrived by then is read first: this process may have been busy, and not the database.
         giveUp = setTimeout(() => setImmediate(() => reject(new NoAnswer())), limitMs);
-        connection.on('error', reject);
-        connection.query(QUESTION, (error) => {
-          if (!error) resolve(true);
-          else if (isTransient(error)) reject(error);
-          else resolve(false);
-        });
+        // That no more connections are taken is an answer: those of the pools go on, and must not be given up for it.
+        const refuse = (error: Error) => (isTransient(error) && !isCrowded(error) ? reject(error) : resolve(false));
+        connection.on('error', refuse);
+        connection.query(QUESTION, (error) => (error ? refuse(error) : resolve(true)));
       });
     } finally {
       clearTimeout(giveUp);

@@ -46,7 +46,7 @@ export interface Latecomers<C> {
   find(fits: (command: C) => boolean): readonly C[];
   /**
    * Puts some of them at the end of the batch, in this order. If it fails, they are retried, halved or refused with
-   * it.
+   * it; and once it is taken apart, nobody is admitted any more.
    */
   admit(commands: readonly C[]): void;
 }
@@ -66,6 +66,7 @@ const MAX_ASIDE = 4;
 const MAX_WAIT_MS = 10_000;
 const FIRST_PAUSE_MS = 4;
 const LONGEST_PAUSE_MS = 500;
+const NOBODY: Latecomers<never> = { find: () => [], admit: () => undefined };
 
 /**
  * One lane of group commit: commands that arrive while a batch is in flight form the next one. No timers, so a lone
@@ -76,14 +77,18 @@ const LONGEST_PAUSE_MS = 500;
  * that nobody else waits with it. A group is never in two lanes.
  *
  * A batch that finds the store away closes the lane: whoever waits is refused, and whoever comes, at once, but for
- * one batch at a time that tries whether it is back. So nobody queues behind a store that does not answer.
+ * one batch at a time that tries whether it is back. So nobody queues behind a store that does not answer. It is opened
+ * by a batch that has written, or by any that succeeds when nothing has failed for as long as a command may wait.
  */
 export class GroupCommit<C, R> {
   private waiting: Waiting<C, R>[] = [];
   private running: Promise<void> | null = null;
   private inFlight = false;
-  private closed = false;
+  /** When a batch last found the store away, by performance.now(); null: the lane is open. */
+  private closedAt: number | null = null;
   private closings = 0;
+  /** What those are told who have waited too long for their turn, or in vain. */
+  private refusal: () => Error = notBegun;
   private readonly aside = new Map<unknown, GroupCommit<C, R>>();
   private onIdle: () => void = () => undefined;
 
@@ -111,33 +116,30 @@ export class GroupCommit<C, R> {
 
   private refuses(): boolean {
     if (this.waiting.length >= (this.options.maxQueued ?? MAX_QUEUED)) return true;
-    return (this.closed && this.inFlight) || (this.options.storeIsAway?.() ?? false);
+    return (this.closedAt !== null && this.inFlight) || (this.options.storeIsAway?.() ?? false);
   }
 
   private get maxWaitMs(): number {
     return this.options.maxWaitMs ?? MAX_WAIT_MS;
   }
 
-  /** `refusal` is what those are told who have waited too long for their turn. */
-  private async run(refusal: () => Error = notBegun): Promise<void> {
+  private async run(): Promise<void> {
     // What has arrived at the sockets by now joins the first batch: otherwise a store that answers without waiting,
     // such as SQLite, would commit each command alone before the next socket is read.
     await new Promise((resume) => setImmediate(resume));
     while (this.waiting.length > 0) {
-      this.inFlight = true;
       const batch = this.waiting.splice(0, this.options.maxBatch ?? MAX_BATCH);
-      await this.settle(this.patientOf(batch, refusal));
-      this.inFlight = false;
+      await this.settle(this.patientOf(batch, this.refusal));
     }
     this.running = null;
     this.onIdle();
   }
 
-  private async settle(batch: Waiting<C, R>[]): Promise<void> {
+  private async settle(batch: Waiting<C, R>[], late: Latecomers<C> = this.latecomersFor(batch)): Promise<void> {
     if (batch.length === 0) return;
     try {
-      const results = await this.commitWithRetries(batch);
-      if (this.options.hasWritten?.() ?? true) this.closed = false;
+      const results = await this.commitWithRetries(batch, late);
+      if (this.isStoreBack()) this.closedAt = null;
       batch.forEach(({ resolve }, index) => resolve(results[index] as R));
     } catch (error) {
       if (this.options.isAway?.(error)) this.close();
@@ -155,7 +157,8 @@ export class GroupCommit<C, R> {
     for (const part of parts) {
       // Earlier attempts, of all of them, may have been committed without an answer.
       if (this.closings > closings) for (const { reject } of part) reject(unavailable());
-      else await this.settle(this.patientOf(this.leaveAside(part), unavailable));
+      // Whoever joined the culprit now would have to be told apart from it again, for as long as somebody comes.
+      else await this.settle(this.patientOf(this.leaveAside(part), unavailable), NOBODY);
     }
   }
 
@@ -179,7 +182,8 @@ export class GroupCommit<C, R> {
     this.aside.set(group, lane);
     lane.waiting = [...batch, ...this.waiting.filter(isOfGroup)];
     this.waiting = this.waiting.filter((one) => !isOfGroup(one));
-    lane.running = lane.run(unavailable);
+    lane.refusal = unavailable;
+    lane.running = lane.run();
     return true;
   }
 
@@ -204,20 +208,36 @@ export class GroupCommit<C, R> {
   }
 
   private close(): void {
-    this.closed = true;
+    this.closedAt = performance.now();
     this.closings += 1;
-    for (const { reject } of this.waiting) reject(notBegun());
+    for (const { reject } of this.waiting) reject(this.refusal());
     this.waiting = [];
   }
 
-  private async commitWithRetries(batch: Waiting<C, R>[]): Promise<readonly R[]> {
+  /** After a success. Callers may have nothing to write for ever: then that nothing fails any more has to do. */
+  private isStoreBack(): boolean {
+    if (this.closedAt === null || (this.options.hasWritten?.() ?? true)) return true;
+    return performance.now() - this.closedAt >= this.maxWaitMs;
+  }
+
+  private async commitWithRetries(batch: Waiting<C, R>[], late: Latecomers<C>): Promise<readonly R[]> {
+    this.inFlight = true;
+    try {
+      return await this.tryToCommit(batch, late);
+    } finally {
+      // Before anybody is answered: who asks again at once has not come too early.
+      this.inFlight = false;
+    }
+  }
+
+  private async tryToCommit(batch: Waiting<C, R>[], late: Latecomers<C>): Promise<readonly R[]> {
     const { commit, isTransient, isPartial, isAway, maxAttempts = MAX_ATTEMPTS, random = Math.random } = this.options;
     const start = batch[0]?.since ?? performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await commit(
           batch.map(({ command }) => command),
-          this.latecomersFor(batch),
+          late,
         );
       } catch (error) {
         if (attempt >= maxAttempts || !isTransient(error)) throw error;
@@ -235,14 +255,14 @@ export class GroupCommit<C, R> {
         return fitting.slice(0, room).map(({ command }) => command);
       },
       admit: (commands) => {
-        const waiting = new Map(this.waiting.map((one) => [one.command, one]));
+        // One object may have been submitted twice.
+        const waiting = groupBy(this.waiting, ({ command }) => command);
         for (const command of commands) {
-          const admitted = waiting.get(command);
+          const admitted = waiting.get(command)?.shift();
           assert(admitted !== undefined, 'only who waits is admitted');
           batch.push(admitted);
-          waiting.delete(command);
         }
-        this.waiting = [...waiting.values()];
+        this.waiting = [...waiting.values()].flat();
       },
     };
   }

@@ -178,7 +178,8 @@ export class Ledger {
       return await this.store.transact(async (transaction) => {
         const states = others.length > 0 ? await transaction.load(others, now, [...decided]) : NO_STATES;
         // Another process may have held a pool for a while: what came meanwhile needs no turn of its own.
-        const { decisions: read, admitted } = decideWithLate(states, { commands: others, late, now });
+        const later = Math.max(now, this.clock.now());
+        const { decisions: read, admitted } = decideWithLate(states, { commands: others, late, now, later });
         commands.push(...admitted);
         shortened ||= admitted.length > 0;
         // In id order, so that two writers never wait for one another (hazard 3): where nothing is read, writing locks.

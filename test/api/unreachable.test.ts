@@ -4,6 +4,7 @@ import { parsePublicId } from '../../src/public-id';
 import { createTestDatabase, databaseKindOf, type TestDatabase } from '../support/database';
 import { startDatabaseProxy, type DatabaseProxy } from '../support/database-proxy';
 import { SHORT_DEADLINES } from '../support/deadlines';
+import { startMariadb } from '../support/mariadb';
 import { startTestService, type Answer, type Tenant, type TestService } from '../support/service';
 
 /** More than any deadline here, and less than two in a row. */
@@ -278,6 +279,37 @@ const numberOf = (ownerId: string) => parsePublicId(ownerId)?.ownerId;
     });
   });
 
+  describe('takes no more connections', () => {
+    it('is not given up for it: what can be done on those that are open is done', async () => {
+      const server = await startMariadb({ durable: false });
+      const root = await createConnection(server.url);
+      const undo: (() => Promise<unknown>)[] = [() => server.stop(), () => root.end()];
+      try {
+        await root.query('CREATE DATABASE crowded CHARACTER SET utf8mb4 COLLATE utf8mb4_bin');
+        // A superuser would always get one connection more.
+        await root.query('CREATE USER anybody');
+        await root.query('GRANT ALL ON crowded.* TO anybody');
+        const databaseUrl = `${server.url.replace('root@', 'anybody@')}/crowded`;
+        const crowded = await startTestService('mysql', { databaseUrl, deadlines: SHORT_DEADLINES });
+        undo.push(() => crowded.stop());
+        const { appKey } = await crowded.tenant(CREDITS_UNDER_LOAD);
+        const debitThere = () => crowded.send(DEBIT, { key: nextKey() }, appKey);
+        expect((await debitThere()).code).toBeUndefined();
+
+        await root.query('SET GLOBAL max_connections = 10');
+        const crowd = await connectionsUntilRefused(databaseUrl);
+        undo.push(() => Promise.all(crowd.map((connection) => connection.end())));
+        // It asks on a connection of its own, in vain, and doubts whether the database is there at all.
+        expect((await fetch(`${crowded.url}/readyz`)).status).toBe(503);
+        const until = performance.now() + 4 * SHORT_DEADLINES.graceMs;
+        while (performance.now() < until) expect((await debitThere()).code).toBeUndefined();
+        expect(crowded.lines).toEqual([]);
+      } finally {
+        for (const step of undo.reverse()) await step();
+      }
+    });
+  });
+
   describe('is held up by somebody else', () => {
     it('who holds a pool: only its debits wait, and are made once when it is free; nobody else notices', async () => {
       const innocents = await Promise.all(Array.from({ length: 5 }, () => service.tenant()));
@@ -389,6 +421,19 @@ async function timed<T>(promise: Promise<T>): Promise<[T, number]> {
 async function statusOf(name: string): Promise<number> {
   const [rows] = await other.query('SHOW GLOBAL STATUS WHERE Variable_name = ?', [name]);
   return Number((rows as { Value: string }[])[0]?.Value);
+}
+
+/** All the connections that the server has to spare. */
+async function connectionsUntilRefused(url: string): Promise<Connection[]> {
+  const taken: Connection[] = [];
+  for (;;) {
+    try {
+      taken.push(await createConnection(url));
+    } catch (error) {
+      expect(error).toMatchObject({ errno: 1040 });
+      return taken;
+    }
+  }
 }
 
 /** Whether somebody waits for a lock of a table, or of all of them. */

@@ -340,6 +340,37 @@ describe('a group of commands that waits for a row that somebody holds', () => {
     await idle;
   });
 
+  it('is not told that nothing was done where its lane is closed before the turn of those who were tried before', async () => {
+    class Lost extends Passing {}
+    class Away extends Passing {}
+    let handedOver = () => {};
+    const isHandedOver = new Promise<void>((resolve) => (handedOver = resolve));
+    let tries = 0;
+    const answer: Record<string, () => Promise<string[]>> = {
+      // What the first attempt has done, of all of them, nobody knows.
+      '10,20,11,21': () => Promise.reject((tries += 1) === 1 ? new Lost() : new Error('cannot be stored')),
+      '10,20': () => Promise.reject(new Passing()),
+      '10': () =>
+        (tries += 1) === 3
+          ? Promise.reject(new Passing())
+          : isHandedOver.then(() => {
+              throw new Away();
+            }),
+      '20': async () => settled().then(() => ['done 20']),
+      '21': async () => (handedOver(), settled().then(() => ['done 21'])),
+    };
+    const lane = laneOf((batch) => answer[String(batch)]!(), {
+      isPartial: (error) => !(error instanceof Lost || error instanceof Away),
+      isAway: (error) => error instanceof Away,
+      groupOf,
+    });
+    const results = await Promise.allSettled([10, 20, 11, 21].map((command) => lane.submit(command)));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
+    for (const result of [results[0], results[2]]) {
+      expect(result).toMatchObject({ reason: { code: 'UNAVAILABLE', message: expect.stringContaining('unknown') } });
+    }
+  });
+
   it('is UNAVAILABLE after a bounded number of attempts, or at once where too many are set aside', async () => {
     const { seen, commit, next } = heldStore(1, 2, 3, 4, 5);
     const lane = laneOf(commit, { isPartial: () => true, groupOf });
@@ -398,6 +429,45 @@ describe('a commit that had to wait', () => {
     const others = [2, 3].map((command) => lane.submit(command));
     expect(await Promise.all([first, ...others])).toEqual(['done 1', 'done 2', 'done 3']);
     expect(batches).toEqual([[1], [1, 2], [3]]);
+  });
+
+  it('admits nobody any more once it is taken apart, so that whoever is left is soon found', async () => {
+    let next = 1;
+    const seen: number[][] = [];
+    const others: Promise<unknown>[] = [];
+    const lane = laneOf(
+      async (batch, late) => {
+        seen.push([...batch]);
+        // Somebody comes with every attempt, as on a busy pool.
+        if (seen.length < 20) others.push(lane.submit((next += 1)).catch(() => undefined));
+        late.admit(late.find(() => true));
+        throw new Error('cannot be stored');
+      },
+      { maxBatch: 4 },
+    );
+    const first = lane.submit(1).catch(() => seen.length);
+    expect(await first).toBeLessThan(5);
+    await Promise.all(others);
+  });
+
+  it('gives each its own answer also where one object was submitted twice', async () => {
+    interface Numbered {
+      number: number;
+    }
+    const lane = new GroupCommit<Numbered, string>({
+      commit: async (batch, late) => {
+        await settled();
+        const admitted = late.find(() => true);
+        late.admit(admitted);
+        return [...batch, ...admitted].map(({ number }) => `done ${number}`);
+      },
+      isTransient: () => false,
+    });
+    const first = lane.submit({ number: 1 });
+    await new Promise((resume) => setImmediate(resume));
+    const twice = { number: 2 };
+    const others = [lane.submit(twice), lane.submit(twice)];
+    expect(await Promise.all([first, ...others])).toEqual(['done 1', 'done 2', 'done 2']);
   });
 });
 
@@ -476,6 +546,43 @@ describe('a lane whose store is away', () => {
     await settled();
     store.finish();
     expect([await open, await queued]).toEqual(['done 3', 'done 4']);
+  });
+
+  it('is opened by any answer where nothing has failed for as long as anybody waits: callers may have nothing to write', async () => {
+    let now = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    try {
+      const store = new Store();
+      const lane = laneOf(store.commit, { isAway, hasWritten: () => false, maxWaitMs: 10_000 });
+      const first = lane.submit(1);
+      await settled();
+      store.fail(new Away());
+      await expect(first).rejects.toThrow();
+      now += 10_000;
+      const refusedByRule = lane.submit(2);
+      await settled();
+      store.finish();
+      await refusedByRule;
+      await settled();
+      const both = [lane.submit(3)];
+      await settled();
+      both.push(lane.submit(4));
+      store.finish();
+      await settled();
+      store.finish();
+      expect(await Promise.all(both)).toEqual(['done 3', 'done 4']);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('takes who asks again as soon as it was answered, also while it is closed', async () => {
+    const lane = laneOf(
+      (batch) => (batch.includes(1) ? Promise.reject(new Away()) : Promise.resolve(batch.map((n) => `done ${n}`))),
+      { isAway, hasWritten: () => false },
+    );
+    await expect(lane.submit(1)).rejects.toThrow();
+    for (const command of [2, 3, 4]) expect(await lane.submit(command)).toBe(`done ${command}`);
   });
 
   it('does not try the rest of a batch that was taken apart', async () => {

@@ -26,9 +26,16 @@ function ledgerOf(length: number) {
   const feed = new BalanceFeed(NOTHING_ELSE);
   let version = 0;
   const balance = (lastSequence: number) => ({ ownerId: OWNER, lastSequence, version }) as BalanceSnapshot;
-  const ledger = { length, reads: 0, afterRead: null as (() => void) | null };
+  const ledger = {
+    length,
+    reads: 0,
+    watchers: 0,
+    afterRead: null as (() => void) | null,
+    failure: null as Error | null,
+  };
   const entriesAfter = (_owner: number, after: number, limit: number) => {
     ledger.reads += 1;
+    if (ledger.failure) return Promise.reject(ledger.failure);
     const entries = Array.from(
       { length: Math.max(0, Math.min(limit, ledger.length - after)) },
       (_, i) => ({ ownerId: OWNER, sequence: after + 1 + i }) as LedgerEntry,
@@ -45,7 +52,18 @@ function ledgerOf(length: number) {
     feed.publish({ balance: balance(ledger.length), afterSequence, recorded: [] });
   };
   const reader = { entriesAfter } as unknown as LedgerReader;
-  const history = new LedgerHistory(reader, { balance: (id) => Promise.resolve(balance(id)) }, feed);
+  const counting: Pick<BalanceFeed, 'watch' | 'tell'> = {
+    watch: (ownerId, listener) => {
+      ledger.watchers += 1;
+      const stop = feed.watch(ownerId, listener);
+      return () => {
+        ledger.watchers -= 1;
+        stop();
+      };
+    },
+    tell: (told) => feed.tell(told),
+  };
+  const history = new LedgerHistory(reader, { balance: (id) => Promise.resolve(balance(id)) }, counting);
   const watch = (afterSequence: number) => history.watch(OPERATOR, { ownerId: null, afterSequence });
   return { ledger, commit, watch };
 }
@@ -109,5 +127,17 @@ describe('a live ledger', () => {
     commit(3);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(ledger.reads).toBe(reads);
+  });
+
+  it('is not watched any more once a read of it has failed: its client subscribes again', async () => {
+    const { ledger, commit, watch } = ledgerOf(1);
+    const stream = await watch(0);
+    await stream.next();
+    ledger.failure = new Error('the database is away');
+    await expect(stream.next()).rejects.toThrow('away');
+    expect(ledger.watchers).toBe(0);
+    ledger.failure = null;
+    commit(1);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 });
