@@ -158,6 +158,19 @@ describe('the dashboard', () => {
     expect(framesPerSecond).toBeGreaterThan(LEAST_FRAMES);
   });
 
+  it('draws the chart in its colours for those who want less motion too', async () => {
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await openAsOwner();
+    await debit('to-be-drawn');
+    await page.locator('canvas').waitFor();
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector('canvas') as HTMLCanvasElement;
+      const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+      // Grey has the same of red and of green.
+      return data.some((value, index) => index % 4 === 0 && Math.abs(value - (data[index + 1] ?? 0)) > 60);
+    });
+  });
+
   test.each(['light', 'dark'] as const)('has no serious finding of axe (%s)', async (colorScheme) => {
     await page.emulateMedia({ colorScheme });
     await open();

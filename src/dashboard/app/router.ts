@@ -33,9 +33,9 @@ export function hrefOf(path: string): string {
   return path === '/' ? `${BASE}/` : `${BASE}${path}`;
 }
 
-/** Goes to a path below /dashboard, with its search; `replace` leaves no step to go back to. */
-export function navigate(path: string, options: { replace?: boolean } = {}): void {
+/** Goes to a path below /dashboard, with its search; `replace` leaves no step to go back to, `stay` does not scroll to the top. */
+export function navigate(path: string, options: { replace?: boolean; stay?: boolean } = {}): void {
   history[options.replace ? 'replaceState' : 'pushState'](null, '', hrefOf(path));
-  if (!options.replace) window.scrollTo(0, 0);
+  if (!options.replace && !options.stay) window.scrollTo(0, 0);
   tell();
 }

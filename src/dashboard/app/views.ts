@@ -28,11 +28,11 @@ export const OWNER_DETAIL: View<OwnerViewProps> = {
   segment: 'manage',
   title: 'Manage',
   icon: 'manage',
-  component: lazy(() => import('../operator/owner-detail')),
+  component: lazy(() => import('../operator/owner-detail/owner-detail')),
 };
 
 /** The views of all owners. */
 export const OPERATOR_VIEWS: readonly View<object>[] = [
-  { segment: 'owners', title: 'Owners', icon: 'owners', component: lazy(() => import('../operator/owners')) },
-  { segment: 'plans', title: 'Plans', icon: 'plans', component: lazy(() => import('../operator/plans')) },
+  { segment: 'owners', title: 'Owners', icon: 'owners', component: lazy(() => import('../operator/owners/owners')) },
+  { segment: 'plans', title: 'Plans', icon: 'plans', component: lazy(() => import('../operator/plans/plans')) },
 ];

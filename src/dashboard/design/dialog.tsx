@@ -3,6 +3,8 @@ import { useRef, type ReactNode } from 'react';
 import { Button } from './button';
 import styles from './dialog.module.css';
 
+const TYPED = 'input:not([type=radio], [type=checkbox]), textarea';
+
 /** A question or a form above the page. It keeps the focus, and gives it back; Escape closes it unless `mustDecide`. */
 export function Dialog(props: {
   open: boolean;
@@ -19,7 +21,7 @@ export function Dialog(props: {
   const popup = useRef<HTMLDivElement>(null);
   // Whoever opens a form wants to fill it in; without one it is the button that closes. On touch no keyboard jumps up.
   const firstControl = (openedBy: string) =>
-    openedBy === 'touch' || (popup.current?.querySelector<HTMLElement>('input, textarea') ?? true);
+    openedBy === 'touch' || (popup.current?.querySelector<HTMLElement>(TYPED) ?? true);
   return (
     <Base.Root
       open={open}

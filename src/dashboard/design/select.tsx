@@ -1,3 +1,4 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Select as Base } from '@base-ui/react/select';
 import { Icon } from './icon';
 import popup from './popup.module.css';
@@ -26,22 +27,25 @@ export function Select<Value extends string>(props: {
           <Icon name="chevron" />
         </Base.Trigger>
       </div>
-      <Base.Portal>
-        <Base.Positioner className={popup.positioner} sideOffset={4} alignItemWithTrigger={false}>
-          <Base.Popup className={popup.popup}>
-            <Base.List>
-              {options.map((option) => (
-                <Base.Item key={option.value} value={option.value} className={popup.item}>
-                  <Base.ItemText>{option.label}</Base.ItemText>
-                  <Base.ItemIndicator className={popup.mark}>
-                    <Icon name="check" />
-                  </Base.ItemIndicator>
-                </Base.Item>
-              ))}
-            </Base.List>
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
+      {/* Its popup would bring a style element, which the page's policy refuses. */}
+      <CSPProvider disableStyleElements>
+        <Base.Portal>
+          <Base.Positioner className={popup.positioner} sideOffset={4} align="start" alignItemWithTrigger={false}>
+            <Base.Popup className={popup.popup}>
+              <Base.List>
+                {options.map((option) => (
+                  <Base.Item key={option.value} value={option.value} className={popup.item}>
+                    <Base.ItemText>{option.label}</Base.ItemText>
+                    <Base.ItemIndicator className={popup.mark}>
+                      <Icon name="check" />
+                    </Base.ItemIndicator>
+                  </Base.Item>
+                ))}
+              </Base.List>
+            </Base.Popup>
+          </Base.Positioner>
+        </Base.Portal>
+      </CSPProvider>
     </Base.Root>
   );
 }

@@ -26,14 +26,16 @@ export function Table<Row>(props: {
   rows: readonly Row[] | null;
   keyOf: (row: Row) => string;
   expectedRows?: number;
+  /** A cell has two lines. */
+  tall?: boolean;
   /** In place of the rows where there are none. */
   empty?: ReactNode;
 }) {
-  const { label, columns, rows, keyOf, expectedRows = 8, empty } = props;
+  const { label, columns, rows, keyOf, expectedRows = 8, tall, empty } = props;
   if (rows?.length === 0 && empty) return empty;
   return (
     <div className={styles.scroller} tabIndex={0} role="region" aria-label={label}>
-      <table className={styles.table} aria-busy={rows === null}>
+      <table className={classNames(styles.table, tall && styles.tall)} aria-busy={rows === null}>
         <caption className="visually-hidden">{label}</caption>
         <thead>
           <tr>

@@ -1,4 +1,4 @@
-import { Client, cacheExchange, fetchExchange, subscriptionExchange } from 'urql';
+import { Client, cacheExchange, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 import { createClient as createSocket, type Client as SocketClient } from 'graphql-ws';
 import { Connection } from './connection';
 
@@ -16,13 +16,16 @@ export interface Api {
   readonly connection: Connection;
   /** What lists of keys show of the key: its prefix and its last four characters. */
   readonly keyHint: string;
+  /** Fetches a path of the service with the key as a header: for files, which are no operations. */
+  fetchFile(path: string, signal: AbortSignal): Promise<Response>;
   /** Closes the socket; nothing of it may be used afterwards. */
   close(): void;
 }
 
 /**
  * An API client that sends `key` as a header over HTTP and when a socket connects, never in a URL. `onRefused` is told
- * when a socket is closed because of the key, which may be wrong or not: whoever is told asks over HTTP.
+ * when a socket is closed because of the key, which may be wrong or not, and when an answer says so: whoever is told asks
+ * over HTTP who the key is.
  */
 export function createApi(key: string, onRefused: () => void): Api {
   const connection = new Connection();
@@ -32,13 +35,24 @@ export function createApi(key: string, onRefused: () => void): Api {
     connection.close();
     void socket.dispose();
   };
+  const fetchOptions = {
+    headers: { authorization: `Bearer ${key}` },
+    credentials: 'omit',
+    cache: 'no-store',
+  } as const satisfies RequestInit;
   const client = new Client({
     url: ENDPOINT,
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
-    fetchOptions: { headers: { authorization: `Bearer ${key}` }, credentials: 'omit', cache: 'no-store' },
+    fetchOptions,
     exchanges: [
       cacheExchange,
+      // Where no socket is open, an answer is the first to tell that the key is gone.
+      mapExchange({
+        onError: ({ graphQLErrors }) => {
+          if (graphQLErrors.some(({ extensions }) => extensions['code'] === 'UNAUTHENTICATED')) onRefused();
+        },
+      }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query = '', variables, operationName }) => ({
@@ -47,7 +61,9 @@ export function createApi(key: string, onRefused: () => void): Api {
       }),
     ],
   });
-  return { client, socket, connection, keyHint: `${key.slice(0, 8)}…${key.slice(-4)}`, close };
+  const fetchFile = (path: string, signal: AbortSignal) => fetch(path, { ...fetchOptions, signal });
+  const keyHint = `${key.slice(0, 8)}…${key.slice(-4)}`;
+  return { client, socket, connection, keyHint, fetchFile, close };
 }
 
 function createLiveSocket(parts: { key: string; connection: Connection; onRefused: () => void }): SocketClient {

@@ -7,9 +7,8 @@ const WORDS: Readonly<Record<string, string>> = {
   NOT_FOUND: 'There is no such thing, or it belongs to somebody else.',
   UNAVAILABLE: 'The service cannot answer right now. Try again in a moment.',
   RATE_LIMITED: 'Too many requests. Try again in a moment.',
-  ACTION_ALREADY_RESOLVED: 'This action was voided or refunded in the meantime.',
+  ACTION_ALREADY_RESOLVED: 'This action was captured, voided or refunded in the meantime.',
   ACTION_NOT_CAPTURED: 'This action is held, not charged: void it instead.',
-  CONFLICT: 'That value is taken already.',
 };
 
 /** What to show for a failed operation. */

@@ -22,7 +22,7 @@ export default function Overview({ ownerId }: OwnerViewProps) {
       </div>
       <div className={styles.column}>
         <TopApps ownerId={ownerId} mark={mark} />
-        <GrantsCard grants={balance?.grants ?? null} />
+        <GrantsCard ownerId={ownerId} grants={balance?.grants ?? null} />
       </div>
     </div>
   );

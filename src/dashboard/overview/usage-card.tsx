@@ -33,14 +33,17 @@ const SPANS: Readonly<Record<UsageInterval, string>> = {
   MONTH: 'in the last 12 months',
 };
 
-/** Usage over time, stacked by what was done or by who did it; read again, at most every three seconds, when `mark` moves. */
-export function UsageCard({ ownerId, mark }: { ownerId: string; mark: number }) {
+/**
+ * Usage over time, stacked by what was done or by who did it; read again, at most every three seconds, when `mark` moves.
+ * With an `appId`, that of one app.
+ */
+export function UsageCard({ ownerId, appId, mark }: { ownerId: string; appId?: string; mark: number }) {
   const [interval, setInterval] = useState<UsageInterval>('DAY');
   const [groupBy, setGroupBy] = useState<'TYPE' | 'APP'>('TYPE');
   const range = usageRange(interval, useNow(MINUTE_MS));
   const [usage, ask] = useQuery({
     query: UsageDocument,
-    variables: { ownerId, interval, groupBy, timeZone, ...range },
+    variables: { ownerId, appId, interval, groupBy, timeZone, ...range },
   });
   const [names] = useQuery({ query: OverviewAppsDocument, variables: { ownerId } });
   useChanged(mark, REFRESH_MS, () => ask({ requestPolicy: 'network-only' }));
@@ -58,7 +61,7 @@ export function UsageCard({ ownerId, mark }: { ownerId: string; mark: number }) 
       note={shown ? `${formatCredits(shown.total)} ${SPANS[interval]}` : '\u00a0'}
       controls={
         <>
-          <Segments label="Group" options={GROUPS} value={groupBy} onChange={setGroupBy} />
+          {!appId && <Segments label="Group" options={GROUPS} value={groupBy} onChange={setGroupBy} />}
           <Segments label="Interval" options={INTERVALS} value={interval} onChange={setInterval} />
         </>
       }

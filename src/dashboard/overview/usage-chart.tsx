@@ -189,9 +189,12 @@ function wholeSteps(): number[] {
 /** A canvas needs colours and not custom properties: the browser resolves them, with the theme. */
 function colorsOf(element: HTMLElement): (property: string) => string {
   return (property) => {
+    // A transition, however short, would begin at the colour from before: with less motion, everything has one.
+    element.style.transition = 'none';
     element.style.color = `var(${property})`;
     const { color } = getComputedStyle(element);
     element.style.color = '';
+    element.style.transition = '';
     return color;
   };
 }
