@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { seriousFindings } from '../support/axe';
 import { addApp, performed, resolved } from '../support/actions';
 import { CHROMIUM_ARGUMENTS, chromiumPath } from '../support/chromium';
 import { buildDashboard, type BuiltDashboard } from '../support/dashboard';
 import { startTestService, type Tenant, type TestService } from '../support/service';
 
 const BUILD_TIMEOUT_MS = 120_000;
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLOOD_MS = 3_000;
 /** Of 60: the server, the load and the browser share two cores here. */
 const LEAST_FRAMES = 30;
@@ -456,19 +456,5 @@ async function expectAccessible(): Promise<void> {
     });
     expect({ width, overflow }).toEqual({ width, overflow: 0 });
   }
-  await page.evaluate(() =>
-    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))),
-  );
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (window as never as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
-  );
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual([]);
-}
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
+  expect(await seriousFindings(page)).toEqual([]);
 }

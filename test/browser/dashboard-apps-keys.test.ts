@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
-import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { AXE, seriousFindings } from '../support/axe';
 import { CHROMIUM_ARGUMENTS, chromiumPath } from '../support/chromium';
 import { buildDashboard, type BuiltDashboard } from '../support/dashboard';
 import { startTestService, type Tenant, type TestService } from '../support/service';
@@ -8,7 +8,6 @@ import { startTestService, type Tenant, type TestService } from '../support/serv
 const BUILD_TIMEOUT_MS = 120_000;
 const WAIT_MS = 12_000;
 const CREDITS = 2_000;
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const DEBIT = 'mutation($key: ID!) { sendSms(input: { idempotencyKey: $key }) { replayed } }';
 const HOLD = 'mutation($key: ID!) { sendSms(input: { idempotencyKey: $key, hold: true }) { replayed } }';
 
@@ -523,25 +522,3 @@ describe('the dashboard of apps, keys and grants', () => {
     });
   });
 });
-
-async function seriousFindings(page: Page): Promise<string[]> {
-  // A colour on its way to another is none that anybody reads.
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState === 'finished'));
-  const { violations } = await page.evaluate(() =>
-    // Base UI's focus guards are hidden and focusable by design: they pass the focus on.
-    (window as never as { axe: { run(what: object): Promise<{ violations: Finding[] }> } }).axe.run({
-      exclude: ['[data-base-ui-focus-guard]'],
-    }),
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' | ')}`,
-    );
-}
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
-import { readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { seriousFindings } from '../support/axe';
 import { CHROMIUM_ARGUMENTS, chromiumPath } from '../support/chromium';
 import { buildDashboard, type BuiltDashboard } from '../support/dashboard';
 import { ManualClock, startTestService, type Tenant, type TestService } from '../support/service';
@@ -10,7 +10,6 @@ const WAIT_MS = 12_000;
 const MANY_OWNERS_TIMEOUT_MS = 90_000;
 const NOW = Date.parse('2026-01-10T14:00:00Z');
 const RESET = 'Tue 10 Feb, 14:00';
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const DEBIT = 'mutation($key: ID!) { sendSms(input: { idempotencyKey: $key }) { replayed } }';
 
 describe('the operator’s views', () => {
@@ -416,31 +415,4 @@ describe('the operator’s views', () => {
 /** By how many pixels the page is wider than the window. */
 function pageOverflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-}
-
-/**
- * Serious and critical findings, with what they are about. Nothing fades any more: axe would measure it half transparent.
- * Base UI's guards of the focus are hidden and focusable on purpose: they hand the focus on and never keep it.
- */
-async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(async () => {
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null)));
-  });
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (window as never as Axe).axe.run({ exclude: ['[data-base-ui-focus-guard]'] }),
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
-
-interface Axe {
-  readonly axe: { run(options: object): Promise<{ violations: Finding[] }> };
-}
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
 }

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { seriousFindings } from '../support/axe';
 import { CHROMIUM_ARGUMENTS, chromiumPath } from '../support/chromium';
 import { buildDashboard, type BuiltDashboard } from '../support/dashboard';
 import { startTestService, type Tenant, type TestService } from '../support/service';
@@ -12,7 +12,6 @@ const FLOOD_MS = 3_000;
 /** Of 60: the server, the load and the browser share two cores here. */
 const LEAST_FRAMES = 30;
 const BUILD_TIMEOUT_MS = 120_000;
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const DEBIT = 'mutation($key: ID!) { sendSms(input: { idempotencyKey: $key }) { replayed } }';
 
 describe('the dashboard', () => {
@@ -256,20 +255,4 @@ function countFrames(): void {
     frames,
     renders,
   });
-}
-
-async function seriousFindings(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() =>
-    (window as never as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
-  );
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
-
-interface Finding {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly html: string }[];
 }

@@ -54,11 +54,16 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
       const { how, lost } = losing;
       losing = null;
       // The answer says that the database has committed; it is not handed on.
-      pair.upstream.removeAllListeners('data').once('data', () => {
+      let answered = Buffer.alloc(0);
+      const collect = (answer: Buffer) => {
+        answered = Buffer.concat([answered, answer]);
+        if (!endsWithLastOk(answered)) return;
+        pair.upstream.off('data', collect);
         if (how === 'RESET') end(pair);
         else pair.silent = true;
         lost();
-      });
+      };
+      pair.upstream.removeAllListeners('data').on('data', collect);
     });
     pair.upstream.on('data', (answer) => !pair.silent && client.write(answer));
   });
@@ -101,6 +106,20 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
       await closed;
     },
   };
+}
+
+const OK_PACKET_BYTES = 11;
+const MORE_RESULTS = 0x0008;
+
+/**
+ * Whether an answer ends with the OK packet of its last statement. A COMMIT travels behind others in one text, whose answers
+ * may come before it is executed.
+ */
+function endsWithLastOk(answer: Buffer): boolean {
+  if (answer.length < OK_PACKET_BYTES) return false;
+  const packet = answer.subarray(-OK_PACKET_BYTES);
+  const isOk = packet.readUIntLE(0, 3) === OK_PACKET_BYTES - 4 && packet[4] === 0;
+  return isOk && (packet.readUInt16LE(7) & MORE_RESULTS) === 0;
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -27,17 +27,18 @@ describe('how long credits last, in words', () => {
   it('says that they last, or the day on which they will be gone', () => {
     expect(runwayWords({ emptyAt: null, lastsUntilReset: true }, 5, NOON)).toEqual({
       words: 'Lasts until the reset',
+      short: 'Until the reset',
       tone: 'good',
     });
     expect(empty(5).words).toMatch(/^Empty today at .* at this rate$/);
     expect(empty(14).words).toMatch(/^Empty tomorrow at .* at this rate$/);
     expect(empty(24)).toMatchObject({ tone: 'danger' });
-    expect(empty(48)).toEqual({ words: 'Empty on Friday at this rate', tone: 'warn' });
+    expect(empty(48)).toEqual({ words: 'Empty on Friday at this rate', short: 'Empty on Friday', tone: 'warn' });
     expect(empty(24 * 20).words).toMatch(/^Empty on .*2026 at this rate$/);
   });
 
   it('says that nothing is left, whatever the pace was', () => {
-    expect(empty(48, 0)).toEqual({ words: 'Nothing is left', tone: 'danger' });
+    expect(empty(48, 0)).toMatchObject({ words: 'Nothing is left', tone: 'danger' });
     expect(empty(0).words).toBe('Empty any moment at this rate');
   });
 });
