@@ -6,6 +6,7 @@ import { socketClient } from '../support/socket';
 import type { ApiProcess } from './api-process';
 import { TOLD_FIELDS, type Observations, type ToldBalance } from './observations';
 import type { NumberedTenant } from './tenants';
+import { within } from './within';
 
 const RESUBSCRIBE_PAUSE_MS = 50;
 const ACKNOWLEDGE_LIMIT_MS = 10_000;
@@ -57,14 +58,9 @@ abstract class Follower {
   /** Resolves when it has come this far; fails after `limitMs`. */
   async until(position: number, limitMs: number): Promise<void> {
     if (this.position >= position) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const fail = () =>
-        reject(new Error(`${this.name} is at ${this.position} and not ${position} after ${limitMs} ms`));
-      timer = setTimeout(fail, limitMs);
-    });
     const there = new Promise<void>((resolve) => (this.arrived = { position, resolve }));
-    await Promise.race([there, late]).finally(() => clearTimeout(timer));
+    const problem = () => `${this.name} is at ${this.position} and not ${position} after ${limitMs} ms`;
+    await within(limitMs, there, problem);
   }
 
   /** Breaks its connection as a lost network would: without a closing handshake. Returns whether there was one. */

@@ -6,6 +6,7 @@ import type { Journal, Receipt } from './journal';
 import { TOLD_FIELDS, type Observations, type ToldBalance } from './observations';
 import type { Report } from './report';
 import type { NumberedTenant } from './tenants';
+import { within } from './within';
 
 /** No request may take longer than this, whatever is broken; a caller that waits in vain reports it as a hang. */
 export const ANSWER_LIMIT_MS = 20_000;
@@ -74,13 +75,10 @@ export class Load {
   }
 
   private async until(passes: () => boolean): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const counts = () => `${this.acknowledged} acknowledged, ${this.unknown} unknown, ${this.inFlight} in flight`;
-      timer = setTimeout(() => reject(new Error(`nothing happens any more: ${counts()}`)), CONVERGE_LIMIT_MS);
-    });
+    const counts = () => `${this.acknowledged} acknowledged, ${this.unknown} unknown, ${this.inFlight} in flight`;
     const there = new Promise<void>((resolve) => this.waiting.push({ passes, resolve }));
-    await Promise.race([there, late, Promise.all(this.callers)]).finally(() => clearTimeout(timer));
+    const work = Promise.race([there, Promise.all(this.callers)]);
+    await within(CONVERGE_LIMIT_MS, work, () => `nothing happens any more: ${counts()}`);
   }
 
   private wakeWaiting(): void {

@@ -8,6 +8,7 @@ import { findProgram } from '../support/mariadb';
 import { buildService, ROOT } from '../support/process';
 import type { FaultTest, Program } from './fault-test';
 import { Stage } from './stage';
+import { within } from './within';
 
 export interface Selection {
   readonly tests: readonly FaultTest[];
@@ -66,7 +67,8 @@ async function runOne(
   const stage = new Stage({ dice, full, build, progress });
   let failure: unknown = null;
   try {
-    await within(full ? FULL_LIMIT_MS : SHORT_LIMIT_MS, test.run(stage));
+    const limitMs = full ? FULL_LIMIT_MS : SHORT_LIMIT_MS;
+    await within(limitMs, test.run(stage), () => `it did not end within ${limitMs / 1_000} s`);
   } catch (error) {
     failure = error ?? new Error('it failed without saying why');
   }
@@ -84,15 +86,6 @@ async function runOne(
     print(`   again: npm run test:faults -- --only ${test.id} --seed ${seed}${full ? ' --full' : ''}`);
   }
   return failure === null;
-}
-
-/** Fails where the work takes longer: something that must not hang does. */
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not end within ${limitMs / 1_000} s`)), limitMs);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** A copy of dist: a server that is started a hundred times is the same one each time, whatever is edited meanwhile. */
