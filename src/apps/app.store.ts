@@ -1,7 +1,8 @@
-import { LessThan } from 'typeorm';
 import type { Instant } from '../clock';
 import type { Database } from '../database/database';
 import { DomainError } from '../errors';
+import { meterOf } from '../ledger/ledger.rows';
+import { currentMeter } from '../ledger/written-behind';
 import { AppRow } from './app.entity';
 import type { App, AppChanges, AppStore, NewApp } from './apps';
 
@@ -41,16 +42,14 @@ export class SqlAppStore implements AppStore {
   }
 
   async byId(ownerId: number, id: number): Promise<App | null> {
-    const row = await this.database.reader.manager.findOneBy(AppRow, { ownerId, id });
-    return row && appOf(row);
+    const sql = `SELECT ${COLUMNS} WHERE a.owner_id = ? AND a.id = ?`;
+    const [row] = await this.database.reader.query<Row>(sql, [ownerId, id]);
+    return row ? appOf(row) : null;
   }
 
   async page(ownerId: number, options: { beforeId: number; limit: number }): Promise<App[]> {
-    const rows = await this.database.reader.manager.find(AppRow, {
-      where: { ownerId, id: LessThan(options.beforeId) },
-      order: { id: 'DESC' },
-      take: options.limit,
-    });
+    const sql = `SELECT ${COLUMNS} WHERE a.owner_id = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?`;
+    const rows = await this.database.reader.query<Row>(sql, [ownerId, options.beforeId, options.limit]);
     return rows.map(appOf);
   }
 
@@ -58,10 +57,8 @@ export class SqlAppStore implements AppStore {
     const columns = { ...changes, ...(allowedOrigins && { allowedOrigins: JSON.stringify(allowedOrigins) }) };
     if (Object.keys(columns).length > 0) {
       await this.database.write(async (session) => {
-        // The pool's lock puts the change between two debits: it holds from the next one on, everywhere.
-        if (this.database.kind === 'mysql') {
-          await session.query('SELECT owner_id FROM pools WHERE owner_id = ? FOR UPDATE', [ownerId]);
-        }
+        // What debits are decided by is another pool from now on: the change comes between two of them, everywhere.
+        await session.execute('UPDATE pools SET version = version + 1 WHERE owner_id = ?', [ownerId]);
         await session.manager.update(AppRow, { ownerId, id }, columns);
       });
     }
@@ -69,6 +66,25 @@ export class SqlAppStore implements AppStore {
   }
 }
 
-function appOf(row: AppRow): App {
-  return { ...row, allowedOrigins: JSON.parse(row.allowedOrigins) as string[] };
+type Row = Record<string, unknown>;
+
+const COLUMNS = `a.owner_id, a.id, a.name, a.status, a.credit_cap, a.used_this_period, a.counted_from, a.allowed_origins,
+  a.created_at, p.period_start, p.uncounted_app_id, p.uncounted_actions
+  FROM apps a JOIN pools p ON p.owner_id = a.owner_id`;
+
+/** An app whose counter includes what the pool has counted for it. */
+function appOf(row: Row): App {
+  const pool = {
+    periodStart: Number(row['period_start']),
+    uncountedAppId: row['uncounted_app_id'] === null ? null : Number(row['uncounted_app_id']),
+    uncountedActions: Number(row['uncounted_actions']),
+  };
+  const { appId: id, ...meter } = currentMeter(pool, meterOf(row));
+  return {
+    ...meter,
+    id,
+    name: String(row['name']),
+    allowedOrigins: JSON.parse(String(row['allowed_origins'])) as string[],
+    createdAt: Number(row['created_at']),
+  };
 }

@@ -1,8 +1,8 @@
 import type { Database } from '../database/database';
 import { notFound } from '../errors';
 import { readActions } from '../ledger/actions.store';
-import { readPool } from '../ledger/ledger.store';
-import { ENTRY_READ_COLUMNS, entryOf, grantOf, type Row } from '../ledger/ledger.rows';
+import { readGrant, readPool } from '../ledger/ledger.store';
+import { ENTRY_READ_COLUMNS, entryOf, type Row } from '../ledger/ledger.rows';
 import type { ActionRecord, Grant, LedgerEntry, Pool } from '../ledger/pool';
 import type { LedgerExportReader } from './ledger-export';
 import type { ExportedEntry } from './ledger-export.format';
@@ -17,14 +17,9 @@ export class SqlLedgerReader implements LedgerReader, LedgerExportReader {
   constructor(private readonly database: Database) {}
 
   async grant(ownerId: number, sequence: number): Promise<{ grant: Grant; terms: { topUpsAllowed: boolean } }> {
-    const [row] = await this.database.reader.query<Row>(
-      `SELECT g.owner_id, g.sequence, g.source, g.amount, g.remaining, g.effective_at, g.expires_at, g.revoked_at,
-         g.reason, p.top_ups_allowed
-       FROM grants g JOIN pools p ON p.owner_id = g.owner_id WHERE g.owner_id = ? AND g.sequence = ?`,
-      [ownerId, sequence],
-    );
-    if (!row) throw notFound('grant');
-    return { grant: grantOf(row), terms: { topUpsAllowed: Number(row['top_ups_allowed']) === 1 } };
+    const read = await readGrant(this.database.reader, ownerId, sequence);
+    if (!read) throw notFound('grant');
+    return { grant: read.grant, terms: read.pool };
   }
 
   async action(ownerId: number, sequence: number): Promise<ActionRecord> {

@@ -17,6 +17,7 @@ import type {
 import { isPaused } from './pool';
 import { grantPlanCredits, settle } from './settle';
 import { renewalAfter } from './period';
+import { grantsToWrite, metersToWrite } from './written-behind';
 
 /** What a batch of commands comes to for one pool: what to persist, what to answer, what to publish once it is committed. */
 export interface Decision {
@@ -27,13 +28,16 @@ export interface Decision {
   readonly pool: Pool;
   readonly balance: BalanceSnapshot;
   readonly entries: readonly LedgerEntry[];
-  /** Grants that were opened or changed. */
+  /** Grants that were opened or changed, but for what follows from the pool (written-behind.ts). */
   readonly grants: readonly Grant[];
   /** Actions that were opened or resolved, each in its final state. */
   readonly actions: readonly ActionRecord[];
   /** The same, one for each time, in order. */
   readonly recorded: readonly ActionRecord[];
+  /** Counters of apps that were changed, with the same exception. */
   readonly meters: readonly AppMeter[];
+  /** All counters that were read, as they are written once this is. */
+  readonly apps: readonly AppMeter[];
   /** The keys of the entries that opened an action or a grant, by sequence. */
   readonly openedKeys: ReadonlyMap<number, IdempotencyKey>;
   /** One for each command, in order. */
@@ -82,6 +86,8 @@ export function decideOpening(opening: { ownerId: number; planId: number; terms:
     suspendedAt: null,
     nextHoldExpiresAt: null,
     nextDueAt: renewalAfter(at, at),
+    uncountedAppId: null,
+    uncountedActions: 0,
   };
   const state: PoolState = {
     pool,
@@ -140,6 +146,7 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
   const { pool } = draft;
   const balance = draft.snapshot();
   assertGrantsAddUp(draft);
+  const meters = metersToWrite(draft);
   return {
     ownerId: pool.ownerId,
     before: state.pool,
@@ -148,10 +155,11 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
     pool,
     balance,
     entries: draft.entries,
-    grants: [...draft.touchedGrants.values()],
+    grants: grantsToWrite(draft),
     actions: [...draft.touchedActions.values()],
     recorded: draft.recorded,
-    meters: [...draft.touchedMeters.values()],
+    meters,
+    apps: state.apps.map((app) => meters.find(({ appId }) => appId === app.appId) ?? app),
     openedKeys: draft.openedKeys,
     decided,
   };

@@ -15,12 +15,14 @@ import {
   type LedgerEntryKind,
   type Pool,
 } from './pool';
+import { currentGrants, currentMeter } from './written-behind';
 
 /** Everything that deciding the commands of one pool may need to know, as it was read inside the transaction. */
 export interface PoolState {
   readonly pool: Pool;
-  /** Grants with something left, and those that the commands or due holds refer to. */
+  /** All grants with something left, and those that the commands or due holds refer to: as they were last written. */
   readonly grants: readonly Grant[];
+  /** Of the apps that the commands refer to, and of the one whose actions it would displace: as they were last written. */
   readonly apps: readonly AppMeter[];
   /** Actions that the commands refer to by key or by sequence. */
   readonly actions: readonly ActionRecord[];
@@ -84,13 +86,16 @@ export class PoolDraft {
   readonly touchedMeters = new Map<number, AppMeter>();
   /** Actions as they were opened or resolved, in order: what actionRecorded tells. */
   readonly recorded: ActionRecord[] = [];
+  /** The grants that were read, as they are. */
+  readonly initialGrants: readonly Grant[];
   private openGrants: readonly Grant[];
   private readonly seenKeys: Map<string, SeenKey>;
 
-  constructor(private readonly state: PoolState) {
-    this.pool = { ...state.pool };
-    this.openGrants = state.grants.filter((grant) => grant.remaining > 0).sort(burnOrder);
-    this.seenKeys = new Map(state.seenKeys);
+  constructor(readonly initial: PoolState) {
+    this.pool = { ...initial.pool };
+    this.initialGrants = currentGrants(initial.pool, initial.grants);
+    this.openGrants = this.initialGrants.filter((grant) => grant.remaining > 0).sort(burnOrder);
+    this.seenKeys = new Map(initial.seenKeys);
   }
 
   /** Grants with something left, in burn order. Never mutated: a snapshot may keep it. */
@@ -99,11 +104,11 @@ export class PoolDraft {
   }
 
   grant(sequence: number): Grant | undefined {
-    return this.touchedGrants.get(sequence) ?? this.state.grants.find((grant) => grant.sequence === sequence);
+    return this.touchedGrants.get(sequence) ?? this.initialGrants.find((grant) => grant.sequence === sequence);
   }
 
   action(sequence: number): ActionRecord | undefined {
-    return this.touchedActions.get(sequence) ?? this.state.actions.find((action) => action.sequence === sequence);
+    return this.touchedActions.get(sequence) ?? this.initial.actions.find((action) => action.sequence === sequence);
   }
 
   seenKey(appId: number, hash: string): SeenKey | undefined {
@@ -112,9 +117,19 @@ export class PoolDraft {
 
   /** The app's meter of the running period: a counter of an earlier one starts again at zero. */
   meter(appId: number): AppMeter | undefined {
-    const meter = this.touchedMeters.get(appId) ?? this.state.apps.find((app) => app.appId === appId);
+    const meter = this.touchedMeters.get(appId) ?? this.initialMeter(appId);
     if (!meter || meter.countedFrom === this.pool.periodStart) return meter;
     return { ...meter, usedThisPeriod: 0, countedFrom: this.pool.periodStart };
+  }
+
+  private initialMeter(appId: number): AppMeter | undefined {
+    const written = this.initial.apps.find((app) => app.appId === appId);
+    return written && currentMeter(this.initial.pool, written);
+  }
+
+  /** Whether nothing else has moved credits. */
+  get onlyOpenedActions(): boolean {
+    return this.entries.every(({ kind }) => kind === 'DEBIT' || kind === 'HOLD');
   }
 
   /** The balance now, with what falls due next: whoever is answered waits for that instant. */

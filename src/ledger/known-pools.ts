@@ -18,8 +18,8 @@ interface KnownPool {
 
 /**
  * Pools as this process's last commit left them, so that a plain debit need not read what it wrote itself a moment ago. What is
- * known may be out of date: every write is guarded by it (the pool's version, the app's status and cap, the key's uniqueness), so
- * a decision by old knowledge cannot be committed. A refusal writes nothing, so it is never decided by what is known.
+ * known may be out of date: every write is guarded by it (the pool's version, which an app's pause and cap raise too, and the key's
+ * uniqueness), so a decision by old knowledge cannot be committed. A refusal writes nothing, so it is never decided by what is known.
  */
 export class KnownPools {
   private readonly pools = new LRUCache<number, KnownPool>({ max: KNOWN_POOLS });
@@ -39,12 +39,12 @@ export class KnownPools {
 
   /** Remembers what is committed. */
   learn(decisions: readonly Decision[], now: Instant): void {
-    for (const { ownerId, changed, before, pool, balance, meters } of decisions) {
+    for (const { ownerId, changed, before, pool, balance, apps } of decisions) {
       if (!changed || (this.distrustedUntil.get(ownerId) ?? -Infinity) > now) continue;
       const known = this.pools.get(ownerId);
       // What was known of other apps holds only if this commit built upon it.
       const others = known?.pool.version === before.version ? known.meters : new Map<number, AppMeter>();
-      for (const meter of meters) others.set(meter.appId, meter);
+      for (const meter of apps) others.set(meter.appId, meter);
       this.pools.set(ownerId, { pool, grants: balance.grants, meters: others });
     }
   }
@@ -69,7 +69,7 @@ export class KnownPools {
   }
 }
 
-/** The meters of the apps that are debited, and of no others; null where one is not known, or a command is no plain debit. */
+/** The meters of the apps that are debited, and of one whose actions theirs may displace; null where one is not known, or a command is no plain debit. */
 function metersFor(commands: readonly Command[], known: KnownPool): AppMeter[] | null {
   const meters = new Set<AppMeter>();
   for (const command of commands) {
@@ -78,6 +78,8 @@ function metersFor(commands: readonly Command[], known: KnownPool): AppMeter[] |
     if (!meter) return null;
     meters.add(meter);
   }
+  const displaced = known.meters.get(known.pool.uncountedAppId ?? -1);
+  if (displaced) meters.add(displaced);
   return [...meters];
 }
 

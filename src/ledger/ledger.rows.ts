@@ -26,6 +26,8 @@ export const POOL_COLUMNS: Readonly<Record<keyof Pool, string>> = {
   suspendedAt: 'suspended_at',
   nextHoldExpiresAt: 'next_hold_expires_at',
   nextDueAt: 'next_due_at',
+  uncountedAppId: 'uncounted_app_id',
+  uncountedActions: 'uncounted_actions',
 };
 
 export type Row = Record<string, unknown>;

@@ -4,10 +4,11 @@ import { isAway, isLockWait, isTransient } from '../database/failure';
 import type { Decision } from './decide';
 import { groupBy } from './group-by';
 import type { LedgerStore, LedgerTransaction } from './ledger';
-import { grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
+import { GRANT_COLUMNS, grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
 import { loadStates } from './load.store';
 import { KeyTaken, LostUpdate, persistDecisions, persistNewPool } from './persist.store';
-import { burnOrder, snapshotOf, type BalanceSnapshot, type Grant, type Pool } from './pool';
+import { snapshotOf, type BalanceSnapshot, type Grant, type Pool } from './pool';
+import { currentGrants, openGrantsOf } from './written-behind';
 
 /** The SQL of every movement of credits. It contains no rules: it loads what `decide` needs and persists what it returns. */
 export class SqlLedgerStore implements LedgerStore {
@@ -68,6 +69,13 @@ export class SqlLedgerStore implements LedgerStore {
   }
 }
 
+const POOL_AND_GRANT = [
+  ...Object.values(POOL_COLUMNS).map((column) => `p.${column}`),
+  ...GRANT_COLUMNS.split(', ')
+    .filter((column) => column !== 'owner_id')
+    .map((column) => `g.${column}`),
+].join(', ');
+
 /** A pool with its open grants in burn order; null where there is no such owner. */
 export async function readPool(session: Session, ownerId: number): Promise<{ pool: Pool; openGrants: Grant[] } | null> {
   const [read] = await readPools(session, [ownerId]);
@@ -79,19 +87,33 @@ export async function readPools(
   session: Session,
   ownerIds: readonly number[],
 ): Promise<{ pool: Pool; openGrants: Grant[] }[]> {
+  const marks = ownerIds.map(() => '?').join(', ');
   const rows = await session.query<Row>(
-    `SELECT ${Object.values(POOL_COLUMNS)
-      .map((column) => `p.${column}`)
-      .join(', ')}, g.sequence, g.source, g.amount, g.remaining, g.effective_at, g.expires_at, g.revoked_at, g.reason
-     FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0
-     WHERE p.owner_id IN (${ownerIds.map(() => '?').join(', ')})`,
+    `SELECT ${POOL_AND_GRANT} FROM pools p LEFT JOIN grants g ON g.owner_id = p.owner_id AND g.remaining > 0
+     WHERE p.owner_id IN (${marks})`,
     ownerIds,
   );
-  return [...groupBy(rows, (row) => Number(row['owner_id'])).values()].map((own) => ({
-    pool: poolOf(own[0] as Row),
-    openGrants: own
-      .filter((row) => row['sequence'] !== null)
-      .map(grantOf)
-      .sort(burnOrder),
-  }));
+  return [...groupBy(rows, (row) => Number(row['owner_id'])).values()].map((own) => {
+    const pool = poolOf(own[0] as Row);
+    const written = own.filter((row) => row['sequence'] !== null).map(grantOf);
+    return { pool, openGrants: openGrantsOf(pool, written) };
+  });
+}
+
+/** One grant, open or not, with its pool; null where there is none. */
+export async function readGrant(
+  session: Session,
+  ownerId: number,
+  sequence: number,
+): Promise<{ pool: Pool; grant: Grant } | null> {
+  // With the open ones, since what it has left may follow from theirs.
+  const rows = await session.query<Row>(
+    `SELECT ${POOL_AND_GRANT} FROM pools p
+     JOIN grants g ON g.owner_id = p.owner_id AND (g.remaining > 0 OR g.sequence = ?) WHERE p.owner_id = ?`,
+    [sequence, ownerId],
+  );
+  if (!rows[0]) return null;
+  const pool = poolOf(rows[0]);
+  const grant = currentGrants(pool, rows.map(grantOf)).find((one) => one.sequence === sequence);
+  return grant ? { pool, grant } : null;
 }

@@ -187,9 +187,12 @@ function want(owner: Wanted, command: Command): void {
     case 'CHANGE_PLAN':
       owner.plans.add(command.planId);
       break;
-    // What these need was read first.
     case 'DEBIT':
     case 'HOLD':
+      // Its actions may displace another's.
+      if (owner.pool.uncountedAppId !== null) owner.apps.add(owner.pool.uncountedAppId);
+      break;
+    // What these need was read first.
     case 'GRANT':
     case 'SETTLE':
       break;

@@ -108,14 +108,14 @@ function movements(kind: Database['kind'], decisions: readonly Decision[]): Guar
     ...grantWrites(kind, decisions),
     ...update(kind, {
       table: 'apps',
-      // With what a debit was decided by: the owner may have paused or capped the app meanwhile (rule 11).
-      keys: ['owner_id', 'id', 'status', 'COALESCE(credit_cap, -1)'],
+      // Its status and cap are what a debit was decided by: to change them raises the pool's version.
+      keys: ['owner_id', 'id'],
       columns: ['used_this_period', 'counted_from'],
       rows: meters.map((meter) => ({
-        key: [meter.ownerId, meter.appId, meter.status, meter.creditCap ?? -1],
+        key: [meter.ownerId, meter.appId],
         values: [meter.usedThisPeriod, meter.countedFrom],
       })),
-      onMismatch: 'LOST_UPDATE',
+      onMismatch: 'BUG',
     }),
     ...insert(
       kind,
@@ -232,17 +232,18 @@ function insert(
   columns: readonly string[],
   rows: readonly (readonly unknown[])[],
 ): GuardedStatement[] {
-  const into = `INSERT INTO ${table} (${columns.join(', ')}) VALUES `;
   if (kind === 'sqlite') {
-    const sql = `${into}(${columns.map(() => '?').join(', ')})`;
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
     return rows.map((parameters) => ({ sql, parameters, rows: 1, onMismatch: null }));
   }
   const writes: GuardedStatement[] = [];
   for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
     const chunk = rows.slice(start, start + ROWS_PER_STATEMENT);
+    // What is null in all rows is null anyway; each value that is not said need not be parsed.
+    const said = columns.map((_, i) => i).filter((i) => chunk.some((row) => row[i] !== null));
     const parameters: unknown[] = [];
-    const values = chunk.map((row) => `(${row.map((value) => literal(value, parameters)).join(', ')})`);
-    const sql = into + values.join(', ');
+    const values = chunk.map((row) => `(${said.map((i) => literal(row[i], parameters)).join(', ')})`);
+    const sql = `INSERT INTO ${table} (${said.map((i) => columns[i]).join(', ')}) VALUES ${values.join(', ')}`;
     writes.push({ sql, parameters, rows: chunk.length, onMismatch: null });
   }
   return writes;
@@ -279,8 +280,7 @@ function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch
       // The first one names the columns.
       return `SELECT ${(row === 0 ? selected.map((sql, i) => `${sql} AS ${names[i]}`) : selected).join(', ')}`;
     });
-    // A key that is an expression names a column that the values do not have.
-    const match = keys.map((key, i) => `${key.includes('(') ? key : `t.${key}`} = v.k${i}`).join(' AND ');
+    const match = keys.map((key, i) => `t.${key} = v.k${i}`).join(' AND ');
     const set = columns.map((column) => `t.${column} = v.${column}`).join(', ');
     return [
       {

@@ -59,6 +59,10 @@ export interface Pool {
   readonly nextHoldExpiresAt: Instant | null;
   /** Nothing falls due before this: the earliest of renewal, grant expiry and hold expiry. */
   readonly nextDueAt: Instant;
+  /** The app that `uncountedActions` are of. */
+  readonly uncountedAppId: number | null;
+  /** Actions of this period that are in `usedThisPeriod` and not yet in their app's own counter (written-behind.ts). */
+  readonly uncountedActions: number;
 }
 
 export type AppStatus = 'ACTIVE' | 'PAUSED';

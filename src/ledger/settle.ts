@@ -4,6 +4,7 @@ import { returnCredit } from './returned-credit';
 import type { PoolDraft, PoolState } from './draft';
 import type { ActionRecord, DatedPlanTerms, PlanTerms } from './pool';
 import { renewalAfter } from './period';
+import { leaveNothingUncounted } from './written-behind';
 
 export const HOLD_EXPIRED_REASON = 'The hold expired.';
 
@@ -77,6 +78,7 @@ function renew(draft: PoolDraft, state: PoolState, at: Instant): void {
   pool.lastAt = Math.max(pool.lastAt, at);
   pool.resetsAt = renewalAfter(pool.anchorAt, at);
   pool.usedThisPeriod = 0;
+  leaveNothingUncounted(pool);
   pool.allowance = terms.monthlyCredits;
   pool.version += 1;
   grantPlanCredits(draft, { credits: terms.monthlyCredits, reason: 'The plan renewed.', at });

@@ -382,7 +382,8 @@ describe('books that were tampered with', () => {
       'a grant that no entry opened (I5)',
       `INSERT INTO grants (owner_id, sequence, source, amount, remaining, effective_at)
        SELECT owner_id, 9, source, amount, remaining, effective_at FROM grants WHERE owner_id = ? AND sequence = 2`,
-      [', entry 9: I5: a grant that no entry opened'],
+      // Nothing else takes credits out of available: they are thought to be burnt.
+      [', entry 1: I5: the grant says 2 left, the entries make 7', ', entry 9: I5: a grant that no entry opened'],
     ],
   ])('are found out: %s', async (_title, sql, expected) => {
     const { ownerId, ownerKey } = await books();
@@ -405,6 +406,8 @@ describe('books that were tampered with', () => {
       parsePublicId(ownerId)?.ownerId ?? 0,
     ]);
     expect((await verify(ownerId, broken.adminKey, broken)).problems).toEqual([
+      // More is usable than available: it is thought to be burnt.
+      `${ownerId}, entry 1: I5: the grant says 95 left, the entries make 100`,
       `${ownerId}, entry 2: I5: what is left of the grant is available, the entries make 5 paused`,
     ]);
   });

@@ -1,5 +1,6 @@
 import { assert } from '../../src/errors';
-import { burnOrder, type AppMeter, type DatedPlanTerms } from '../../src/ledger/pool';
+import type { AppMeter, DatedPlanTerms } from '../../src/ledger/pool';
+import { openGrantsOf } from '../../src/ledger/written-behind';
 import { InMemoryLedger } from '../support/in-memory-ledger';
 import type { NaiveTerms } from '../support/naive-plans';
 import type { Books, Cast, Stage } from './stage';
@@ -55,7 +56,7 @@ export class MemoryStage implements Stage {
 
   books(ownerId: number, afterSequence: number): Promise<Books> {
     const { pool, grants, apps, entries } = this.store.book(ownerId);
-    const openGrants = [...grants.values()].filter(({ remaining }) => remaining > 0).sort(burnOrder);
+    const openGrants = openGrantsOf(pool, [...grants.values()]);
     return Promise.resolve({ pool, openGrants, apps: [...apps.values()], entries: entries.slice(afterSequence) });
   }
 

@@ -1,6 +1,7 @@
 import { DomainError } from '../../src/errors';
 import type { ActionOutcome, GrantOutcome, PoolOutcome } from '../../src/ledger/commands';
 import type { ActionRecord, BalanceSnapshot, Grant, LedgerEntry } from '../../src/ledger/pool';
+import { usedOf } from '../support/in-memory-ledger';
 import type { NaiveAction, NaiveCredits, NaiveGrant, NaiveOutcome } from '../support/naive-credits';
 import type { Books, Cast } from './stage';
 
@@ -87,7 +88,7 @@ export function keptByLedger({ pool, openGrants, apps }: Books, { plans }: Cast)
       id: app.appId,
       status: app.status,
       creditCap: app.creditCap,
-      usedThisPeriod: app.countedFrom === pool.periodStart ? app.usedThisPeriod : 0,
+      usedThisPeriod: usedOf(app, pool),
     })),
   };
 }

@@ -5,7 +5,6 @@ import { decide, decideOpening, refuseUnknownOwner, type Decision } from '../../
 import { GRANTS_APP_ID, keyOf, type PoolState, type SeenKey } from '../../src/ledger/draft';
 import type { LedgerStore, LedgerTransaction } from '../../src/ledger/ledger';
 import {
-  burnOrder,
   snapshotOf,
   type ActionRecord,
   type AppMeter,
@@ -15,6 +14,7 @@ import {
   type LedgerEntry,
   type Pool,
 } from '../../src/ledger/pool';
+import { currentGrants, openGrantsOf } from '../../src/ledger/written-behind';
 
 /** All that is kept of one owner: what the database keeps in pools, grants, ledger_entries and apps. */
 export interface Book {
@@ -63,9 +63,10 @@ export class InMemoryLedger implements LedgerStore {
     const fresh = { ownerId, appId, status: 'ACTIVE', creditCap: null, usedThisPeriod: 0, countedFrom: 0 } as const;
     const { apps } = this.book(ownerId);
     apps.set(appId, { ...(apps.get(appId) ?? fresh), ...change });
+    this.setPool(ownerId, {});
   }
 
-  /** Any other change that is not the ledger's own, such as a suspension. It raises the version, as in the store. */
+  /** Any other change that is not the ledger's own, such as a suspension. It raises the version, as an app's does. */
   setPool(ownerId: number, change: Partial<Pool>): void {
     const book = this.book(ownerId);
     book.pool = { ...book.pool, ...change, version: book.pool.version + 1 };
@@ -130,7 +131,7 @@ export class InMemoryLedger implements LedgerStore {
 
   readBalance(ownerId: number): Promise<BalanceSnapshot | null> {
     const book = this.books.get(ownerId);
-    return Promise.resolve(book ? snapshotOf(book.pool, openGrants(book).sort(burnOrder)) : null);
+    return Promise.resolve(book ? snapshotOf(book.pool, openGrantsOf(book.pool, [...book.grants.values()])) : null);
   }
 
   readDueOwners(now: Instant, limit: number): Promise<number[]> {
@@ -178,10 +179,6 @@ export class InMemoryLedger implements LedgerStore {
   private assertFresh(decision: Decision): void {
     const book = this.book(decision.ownerId);
     if (book.pool.version !== decision.before.version) throw new Stale();
-    for (const { appId, status, creditCap } of decision.meters) {
-      const app = book.apps.get(appId);
-      if (app?.status !== status || app.creditCap !== creditCap) throw new Stale();
-    }
     for (const [sequence, { hash }] of decision.openedKeys) {
       const appId = decision.actions.find((action) => action.sequence === sequence)?.appId ?? GRANTS_APP_ID;
       if (book.keys.has(keyOf(appId, hash))) throw new KeyTaken();
@@ -205,6 +202,17 @@ export class InMemoryLedger implements LedgerStore {
     }
     book.pool = { ...decision.pool };
   }
+}
+
+/** All grants of a book, as they are. */
+export function grantsOf({ pool, grants }: Book): readonly Grant[] {
+  return currentGrants(pool, [...grants.values()]);
+}
+
+/** What an app has used of this period is in its own counter, but for what its pool has counted for it. */
+export function usedOf(app: AppMeter, { periodStart, uncountedAppId, uncountedActions }: Pool): number {
+  const counted = app.countedFrom === periodStart ? app.usedThisPeriod : 0;
+  return counted + (app.appId === uncountedAppId ? uncountedActions : 0);
 }
 
 /** What was read, or known, is not what is there any more. */
@@ -232,6 +240,7 @@ function wantedBy(book: Book, commands: readonly Command[]): Wanted {
     if (command.kind === 'DEBIT' || command.kind === 'HOLD') {
       const key = keyOf(command.appId, command.key.hash);
       wanted.apps.add(command.appId);
+      if (book.pool.uncountedAppId !== null) wanted.apps.add(book.pool.uncountedAppId);
       wanted.keys.add(key);
       wanted.actions.add(book.keys.get(key)?.sequence ?? 0);
     } else if (command.kind === 'GRANT') {
@@ -243,10 +252,6 @@ function wantedBy(book: Book, commands: readonly Command[]): Wanted {
     else if ('actionSequence' in command) wanted.actions.add(command.actionSequence);
   }
   return wanted;
-}
-
-function openGrants(book: Book): Grant[] {
-  return [...book.grants.values()].filter((grant) => grant.remaining > 0);
 }
 
 function byExpiry(a: ActionRecord, b: ActionRecord): number {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { LEDGER_ENTRY_KINDS, type Grant, type LedgerEntry, type Pool } from '../../src/ledger/pool';
 import { LedgerVerifier } from '../../src/ledger/verify';
-import type { Book } from '../support/in-memory-ledger';
+import { grantsOf, type Book } from '../support/in-memory-ledger';
 import { histories, play, type History } from './ledger-histories';
 
 const RUNS = 300;
@@ -15,8 +15,9 @@ interface Books {
   readonly openGrants: readonly Grant[];
 }
 
-function booksOf({ entries, pool, grants }: Book): Books {
-  return { entries, pool, openGrants: [...grants.values()].filter(({ remaining }) => remaining > 0) };
+function booksOf(book: Book): Books {
+  const { entries, pool } = book;
+  return { entries, pool, openGrants: grantsOf(book).filter(({ remaining }) => remaining > 0) };
 }
 
 function problemsOf({ entries, pool, openGrants }: Books): readonly string[] {
