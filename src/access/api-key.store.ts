@@ -3,30 +3,21 @@ import type { Database } from '../database/database';
 import { isDuplicate } from '../database/failure';
 import { ApiKeyRow } from './api-key.entity';
 import type { ApiKey, ApiKeyStore, KnownKey, NewApiKey } from './api-keys';
+import { nameOf } from './known-keys';
 
 const NUMBER_ATTEMPTS = 8;
 
 export class SqlApiKeyStore implements ApiKeyStore {
   constructor(private readonly database: Database) {}
 
-  async byHash(hash: Buffer): Promise<KnownKey | null> {
-    const [row] = await this.database.reader.query<Record<string, unknown>>(
-      `SELECT k.owner_id, k.id, k.role, k.app_id, k.last_used_at, k.expires_at, k.revoked_at, a.allowed_origins
-       FROM api_keys k LEFT JOIN apps a ON a.owner_id = k.owner_id AND a.id = k.app_id WHERE k.hash = ?`,
-      [hash],
+  async byHashes(hashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
+    const rows = await this.database.reader.query<Record<string, unknown>>(
+      `SELECT k.hash, k.owner_id, k.id, k.role, k.app_id, k.last_used_at, k.expires_at, k.revoked_at, a.allowed_origins
+       FROM api_keys k LEFT JOIN apps a ON a.owner_id = k.owner_id AND a.id = k.app_id
+       WHERE k.hash IN (${hashes.map(() => '?').join(', ')})`,
+      hashes,
     );
-    if (!row) return null;
-    const instant = (value: unknown) => (value === null ? null : Number(value));
-    return {
-      ownerId: Number(row['owner_id']),
-      id: Number(row['id']),
-      role: row['role'] as KnownKey['role'],
-      appId: instant(row['app_id']),
-      lastUsedAt: instant(row['last_used_at']),
-      expiresAt: instant(row['expires_at']),
-      revokedAt: instant(row['revoked_at']),
-      allowedOrigins: typeof row['allowed_origins'] === 'string' ? JSON.parse(row['allowed_origins']) : [],
-    };
+    return new Map(rows.map((row) => [nameOf(row['hash'] as Buffer), knownKeyOf(row)]));
   }
 
   /** Keys are numbered per owner. Two that are created at once may meet in a number: the later one takes the next. */
@@ -81,4 +72,18 @@ export class SqlApiKeyStore implements ApiKeyStore {
   async countAdmin(): Promise<number> {
     return this.database.reader.manager.countBy(ApiKeyRow, { ownerId: 0 });
   }
+}
+
+function knownKeyOf(row: Readonly<Record<string, unknown>>): KnownKey {
+  const number = (value: unknown) => (value === null ? null : Number(value));
+  return {
+    ownerId: Number(row['owner_id']),
+    id: Number(row['id']),
+    role: row['role'] as KnownKey['role'],
+    appId: number(row['app_id']),
+    lastUsedAt: number(row['last_used_at']),
+    expiresAt: number(row['expires_at']),
+    revokedAt: number(row['revoked_at']),
+    allowedOrigins: typeof row['allowed_origins'] === 'string' ? JSON.parse(row['allowed_origins']) : [],
+  };
 }

@@ -29,7 +29,8 @@ export interface KnownKey extends Pick<
 }
 
 export interface ApiKeyStore {
-  byHash(hash: Buffer): Promise<KnownKey | null>;
+  /** Those of the hashes that exist, by `nameOf(hash)`. */
+  byHashes(hashes: readonly Buffer[]): Promise<ReadonlyMap<string, KnownKey>>;
   insert(key: NewApiKey): Promise<ApiKey>;
   byId(ownerId: number, id: number): Promise<ApiKey | null>;
   /** Newest first; of one app, or with null of the owner and all its apps. */

@@ -1,13 +1,10 @@
-import { LRUCache } from 'lru-cache';
-import { MINUTE_MS, SECOND_MS, type Clock, type Instant } from '../clock';
+import { MINUTE_MS, type Clock, type Instant } from '../clock';
 import type { DomainError } from '../errors';
 import { hashSecret, isWellFormedSecret } from './api-key-secret';
 import type { ApiKeyStore, KnownKey } from './api-keys';
 import { type Caller, forbidden, unauthenticated } from './caller';
+import { KnownKeys } from './known-keys';
 
-/** For how long a key that was looked up is believed: the longest that another process's revocation takes to hold here. */
-const BELIEVED_MS = 3 * SECOND_MS;
-const CACHED_KEYS = 20_000;
 const TOUCHED_AT_ONCE = 200;
 
 /** What a request says of itself. `origin` is the Origin header of the request, or of the WebSocket handshake. */
@@ -16,21 +13,17 @@ export interface Credentials {
   readonly origin: string | undefined;
 }
 
-interface CachedKey {
-  /** A promise, so that requests that come while a key is being looked up wait for the same look-up. */
-  readonly key: Promise<KnownKey | null>;
-  readonly readAt: Instant;
-}
-
 /** Turns credentials into a caller, the same way on both transports. */
 export class Authentication {
-  private readonly cache = new LRUCache<string, CachedKey>({ max: CACHED_KEYS });
+  private readonly keys: KnownKeys;
   private readonly lastUsed = new Map<string, { ownerId: number; id: number; at: Instant }>();
 
   constructor(
     private readonly store: ApiKeyStore,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.keys = new KnownKeys(store, clock);
+  }
 
   /** The caller; null without credentials; or, as a value, why the credentials are refused. */
   async authenticate({ authorization, origin }: Credentials): Promise<Caller | DomainError | null> {
@@ -39,7 +32,7 @@ export class Authentication {
     const secret = /^Bearer ([\w]+)$/i.exec(authorization)?.[1];
     // A typing error is refused by the checksum, without a look-up.
     if (!secret || !isWellFormedSecret(secret)) return unauthenticated();
-    const key = await this.keyOf(hashSecret(secret));
+    const key = await this.keys.byHash(hashSecret(secret));
     if (!key) return unauthenticated();
     const now = this.clock.now();
     if (key.revokedAt !== null || (key.expiresAt !== null && key.expiresAt <= now)) return unauthenticated();
@@ -58,7 +51,7 @@ export class Authentication {
 
   /** Forgets what is known of keys, after one was curtailed or an app's origins changed. Both are rare. */
   forget(): void {
-    this.cache.clear();
+    this.keys.forget();
   }
 
   /** Writes when keys were last used, to the minute, at most once a minute for each. */
@@ -70,19 +63,6 @@ export class Authentication {
       await this.store.touch(piece.map(([, use]) => use));
       for (const [name, use] of piece) if (this.lastUsed.get(name) === use) this.lastUsed.delete(name);
     }
-  }
-
-  private keyOf(hash: Buffer): Promise<KnownKey | null> {
-    const name = hash.toString('latin1');
-    const now = this.clock.now();
-    const cached = this.cache.get(name);
-    if (cached && now >= cached.readAt && now - cached.readAt < BELIEVED_MS) return cached.key;
-    const key = this.store.byHash(hash);
-    this.cache.set(name, { key, readAt: now });
-    // Only what exists is remembered: guesses must not crowd out the keys in use, and a failure is not an answer.
-    const forget = () => this.cache.get(name)?.key === key && this.cache.delete(name);
-    void key.then((known) => known ?? forget(), forget);
-    return key;
   }
 
   private markUsed(key: KnownKey, now: Instant): void {

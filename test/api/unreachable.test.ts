@@ -1,6 +1,7 @@
 import { createConnection, type Connection } from 'mysql2/promise';
 import { DEADLINES } from '../../src/database/deadlines';
 import { parsePublicId } from '../../src/public-id';
+import { performed, resolved } from '../support/actions';
 import { createTestDatabase, databaseKindOf, type TestDatabase } from '../support/database';
 import { startDatabaseProxy, type DatabaseProxy } from '../support/database-proxy';
 import { SHORT_DEADLINES } from '../support/deadlines';
@@ -333,17 +334,18 @@ const numberOf = (ownerId: string) => parsePublicId(ownerId)?.ownerId;
 
     it('in a deadlock that it loses: the batch runs again, and the caller does not notice', async () => {
       const ownerId = numberOf(tenant.ownerId);
+      const { action } = await performed(service, tenant.appKey, { idempotencyKey: nextKey() });
       const before = await statusOf('Innodb_deadlocks');
       await other.query('CREATE TEMPORARY TABLE weight (n INT) ENGINE = InnoDB');
       await other.beginTransaction();
       // Many changes, so that the database picks the other transaction as its victim.
       await other.query('INSERT INTO weight SELECT seq FROM seq_1_to_500');
       await other.query('SELECT status FROM apps WHERE owner_id = ? FOR UPDATE', [ownerId]);
-      const answer = debit(nextKey());
+      const answer = resolved(service, tenant.ownerKey, 'refundAction', { actionId: action.id });
       while ((await statusOf('Innodb_row_lock_current_waits')) === 0);
       await other.query('SELECT version FROM pools WHERE owner_id = ? FOR UPDATE', [ownerId]);
       await other.commit();
-      expect((await answer).data.sendSms).toMatchObject({ replayed: false, balance: { available: 98 } });
+      expect(await answer).toMatchObject({ replayed: false, balance: { available: 99 } });
       expect(await statusOf('Innodb_deadlocks')).toBeGreaterThan(before);
       await other.query('DROP TEMPORARY TABLE weight');
     });
