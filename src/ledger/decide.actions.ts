@@ -3,7 +3,7 @@ import { assert, DomainError, notFound } from '../errors';
 import { publicId } from '../public-id';
 import type { ActionOutcome, OpenAction, ResolveAction } from './commands';
 import type { PoolDraft } from './draft';
-import { isPaused, type ActionRecord, type Grant, type IdempotencyKey } from './pool';
+import { isPaused, type ActionRecord, type Grant, type IdempotencyKey, type Pool } from './pool';
 import { returnCredit } from './returned-credit';
 
 /**
@@ -16,19 +16,24 @@ export function openAction(draft: PoolDraft, command: OpenAction, at: Instant): 
   const seen = draft.seenKey(command.appId, command.key.hash);
   if (seen) return replay(draft, command, seen.sequence);
   const { pool } = draft;
-  const resetsAt = new Date(pool.resetsAt).toISOString();
   if (pool.suspendedAt !== null) throw new DomainError('OWNER_SUSPENDED', 'The owner is suspended.');
   if (meter.status === 'PAUSED') throw new DomainError('APP_PAUSED', 'The app is paused.');
   if (meter.creditCap !== null && meter.usedThisPeriod >= meter.creditCap) {
     const cap = meter.creditCap;
-    throw new DomainError('CAP_REACHED', `The app has used the ${cap} credits of its cap.`, { cap, resetsAt });
+    const details = { cap, resetsAt: resetsAtOf(pool) };
+    throw new DomainError('CAP_REACHED', `The app has used the ${cap} credits of its cap.`, details);
   }
   const grant = draft.grants.find((candidate) => !isPaused(candidate, pool));
   if (!grant) {
-    throw new DomainError('INSUFFICIENT_CREDITS', 'The owner has no credit left.', { available: 0, resetsAt });
+    const details = { available: 0, resetsAt: resetsAtOf(pool) };
+    throw new DomainError('INSUFFICIENT_CREDITS', 'The owner has no credit left.', details);
   }
   const action = record(draft, command, grant, at);
   return { action, balance: draft.snapshot(), replayed: false };
+}
+
+function resetsAtOf({ resetsAt }: Pool): string {
+  return new Date(resetsAt).toISOString();
 }
 
 function record(draft: PoolDraft, command: OpenAction, grant: Grant, at: Instant): ActionRecord {

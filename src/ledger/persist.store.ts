@@ -46,6 +46,25 @@ const GRANT_COLUMNS = [
 /** A batch has about as many entries as commands; a statement of more is for pools that settle much at once. */
 const ROWS_PER_STATEMENT = 1_000;
 
+/** What a batch adds to or takes from; the other columns of a pool are set. */
+const COUNTERS: ReadonlySet<keyof Pool> = new Set<keyof Pool>([
+  'version',
+  'lastSequence',
+  'available',
+  'held',
+  'paused',
+  'granted',
+  'spent',
+  'expired',
+  'revoked',
+  'usedThisPeriod',
+  'uncountedActions',
+]);
+/** How many pools of a statement may change otherwise than the others in any one column. */
+const MOST_UNLIKE = 12;
+/** MariaDB makes a subquery of an IN with a thousand values. */
+const MOST_ALIKE = 400;
+
 /** Another writer was faster: what was read is not what is there any more. The transaction runs again. */
 export class LostUpdate extends Error {}
 
@@ -87,6 +106,9 @@ function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): Gu
   const properties = (Object.keys(POOL_COLUMNS) as (keyof Pool)[]).filter((property) =>
     decisions.some(({ before, pool }) => before[property] !== pool[property]),
   );
+  const together = kind === 'mysql' && decisions.length > 1 && decisions.length <= MOST_ALIKE;
+  const alike = together ? updateAlike(decisions, properties) : null;
+  if (alike) return [alike];
   return update(kind, {
     table: 'pools',
     keys: ['owner_id', 'version'],
@@ -97,6 +119,48 @@ function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): Gu
     })),
     onMismatch: 'LOST_UPDATE',
   });
+}
+
+/**
+ * One UPDATE for pools that change alike, as those of plain debits do, but for a few: cheaper than a join with a row for each.
+ * Null where too many change otherwise. By the key and in its order, so that two writers lock pools in the same order (hazard 3).
+ */
+function updateAlike(decisions: readonly Decision[], properties: readonly (keyof Pool)[]): GuardedStatement | null {
+  const assignments: string[] = [];
+  for (const property of properties) {
+    const column = POOL_COLUMNS[property];
+    const from = COUNTERS.has(property) ? `${column} + ` : '';
+    const changes = decisions.map(({ before, pool }) => {
+      const after = stored(pool[property]);
+      return from === '' ? after : Number(after) - Number(before[property]);
+    });
+    const usual = mostFrequent(changes);
+    const others = decisions.flatMap(({ ownerId }, i) =>
+      changes[i] === usual ? [] : [`WHEN ${ownerId} THEN ${changes[i]}`],
+    );
+    if (others.length > MOST_UNLIKE) return null;
+    const value = others.length === 0 ? String(usual) : `CASE owner_id ${others.join(' ')} ELSE ${usual} END`;
+    assignments.push(`${column} = ${from}${value}`);
+  }
+  const owners = decisions.map(({ ownerId }) => ownerId).join(', ');
+  const versions = decisions.map(({ ownerId, before }) => `(${ownerId}, ${before.version})`).join(', ');
+  return {
+    sql: `UPDATE pools FORCE INDEX (PRIMARY) SET ${assignments.join(', ')} WHERE owner_id IN (${owners}) AND (owner_id, version) IN (${versions})`,
+    parameters: [],
+    rows: decisions.length,
+    onMismatch: 'LOST_UPDATE',
+  };
+}
+
+/** The value that more than half of them have, where there is one. */
+function mostFrequent<T>(values: readonly T[]): T | undefined {
+  let candidate: T | undefined;
+  let lead = 0;
+  for (const value of values) {
+    if (lead === 0) candidate = value;
+    lead += value === candidate ? 1 : -1;
+  }
+  return candidate;
 }
 
 function movements(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {

@@ -94,7 +94,7 @@ describe('every statement of a debit names its owners', () => {
     // The sweep finds both at once.
     while (!recorder.sent.some((sql) => sql.startsWith('DELETE FROM holds'))) await pause(10);
     recorder.stop();
-    for (const table of ['pools', 'grants', 'apps']) {
+    for (const table of ['grants', 'apps']) {
       const joins = recorder.sent.filter((sql) => sql.includes(`STRAIGHT_JOIN ${table} `));
       expect(joins).not.toEqual([]);
       expect(joins.filter((sql) => !namesItsOwners(sql))).toEqual([]);
