@@ -58,7 +58,9 @@ export class SqlAppStore implements AppStore {
     if (Object.keys(columns).length > 0) {
       await this.database.write(async (session) => {
         // What debits are decided by is another pool from now on: the change comes between two of them, everywhere.
-        await session.execute('UPDATE pools SET version = version + 1 WHERE owner_id = ?', [ownerId]);
+        await session.execute('UPDATE pools SET version = version + 1, shape = shape + 1 WHERE owner_id = ?', [
+          ownerId,
+        ]);
         await session.manager.update(AppRow, { ownerId, id }, columns);
       });
     }

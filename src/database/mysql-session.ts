@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession } from './session';
+import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession, type Written } from './session';
 
 /** What this needs of mysql2's connection, which TypeORM's pool hands out. */
 export interface MysqlConnection {
@@ -70,12 +70,13 @@ export class MysqlSession implements TransactionSession {
     return (await this.run<{ affectedRows: number }>(statements)).map(({ affectedRows }) => affectedRows);
   }
 
-  async finish(statements: readonly GuardedStatement[]): Promise<void> {
-    const guarded = statements.flatMap((statement) => [statement, ...guardOf(statement)]);
+  async finish(statements: readonly GuardedStatement[]): Promise<readonly Written[]> {
+    const guarded: Statement[] = statements.flatMap((statement) => [statement, ...guardOf(statement)]);
     this.commitSent = true;
     try {
-      await this.run([...guarded, COMMIT]);
+      const results = await this.run<Written>([...guarded, COMMIT]);
       this.committed = true;
+      return statements.map((statement) => results[guarded.indexOf(statement)] as Written);
     } catch (error) {
       throw mismatchOf(error) ?? error;
     }

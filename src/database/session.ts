@@ -15,7 +15,13 @@ export interface Session {
    * Runs the last statements of a transaction in order, in one round trip with the commit where there are round trips. Throws
    * RowsMismatch. Whether it is committed where it throws anything else may be unknown, as of any commit.
    */
-  finish(statements: readonly GuardedStatement[]): Promise<void>;
+  finish(statements: readonly GuardedStatement[]): Promise<readonly Written[]>;
+}
+
+/** What a statement of `finish` did. */
+export interface Written {
+  /** What LAST_INSERT_ID(…) was given in it, on MySQL; 0 where it was not. */
+  readonly insertId: number | string;
 }
 
 export interface Statement {

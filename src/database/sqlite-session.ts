@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
-import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession } from './session';
+import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession, type Written } from './session';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
 
 /**
@@ -42,13 +42,14 @@ export class SqliteSession implements TransactionSession {
   }
 
   /** There are no round trips to save: `commit` follows. */
-  finish(statements: readonly GuardedStatement[]): Promise<void> {
-    return settled(() => {
-      for (const { sql, parameters, rows, onMismatch } of statements) {
+  finish(statements: readonly GuardedStatement[]): Promise<readonly Written[]> {
+    return settled(() =>
+      statements.map(({ sql, parameters, rows, onMismatch }) => {
         const { changes } = this.prepare(sql).run(...parameters);
         if (changes !== rows) throw new RowsMismatch(onMismatch ?? 'BUG', sql.slice(0, 40));
-      }
-    });
+        return { insertId: 0 };
+      }),
+    );
   }
 
   commit(): Promise<void> {

@@ -17,7 +17,7 @@ import type {
 import { isPaused } from './pool';
 import { grantPlanCredits, settle } from './settle';
 import { renewalAfter } from './period';
-import { grantsToWrite, metersToWrite } from './written-behind';
+import { grantsToWrite, hasAnotherShape, metersToWrite } from './written-behind';
 
 /** What a batch of commands comes to for one pool: what to persist, what to answer, what to publish once it is committed. */
 export interface Decision {
@@ -88,6 +88,7 @@ export function decideOpening(opening: { ownerId: number; planId: number; terms:
     nextDueAt: renewalAfter(at, at),
     uncountedAppId: null,
     uncountedActions: 0,
+    shape: 0,
   };
   const state: PoolState = {
     pool,
@@ -147,6 +148,8 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
   const balance = draft.snapshot();
   assertGrantsAddUp(draft);
   const meters = metersToWrite(draft);
+  const grants = grantsToWrite(draft);
+  if (grants.length + meters.length > 0 || hasAnotherShape(draft)) pool.shape += 1;
   return {
     ownerId: pool.ownerId,
     before: state.pool,
@@ -155,7 +158,7 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
     pool,
     balance,
     entries: draft.entries,
-    grants: grantsToWrite(draft),
+    grants,
     actions: [...draft.touchedActions.values()],
     recorded: draft.recorded,
     meters,

@@ -5,15 +5,18 @@ import type { Decision } from './decide';
 import type { PoolState } from './draft';
 import { groupBy } from './group-by';
 import type { AppMeter, Grant, Pool } from './pool';
+import { MOST_AHEAD_MS } from './written-behind';
 
 const KNOWN_POOLS = 10_000;
-/** After a pool turned out to be another than was known, it is read for so long: somebody else writes to it too. */
+/** After a pool turned out to be another than was known, its numbers are not trusted for so long: somebody else writes to it too. */
 const DISTRUST_MS = 1_000;
 
 interface KnownPool {
   readonly pool: Pool;
   readonly grants: readonly Grant[];
   readonly meters: Map<number, AppMeter>;
+  /** Whether nobody else is thought to write to it: else its numbers may be others by now. */
+  readonly exact: boolean;
 }
 
 /**
@@ -30,22 +33,41 @@ export class KnownPools {
     const states = new Map<number, PoolState>();
     for (const [ownerId, own] of groupBy(commands, (command) => command.ownerId)) {
       const known = this.pools.get(ownerId);
-      if (!known || known.pool.nextDueAt <= Math.max(now, known.pool.lastAt)) continue;
+      if (!known?.exact || known.pool.nextDueAt <= Math.max(now, known.pool.lastAt)) continue;
       const meters = metersFor(own, known);
       if (meters) states.set(ownerId, stateOf(known, meters));
     }
     return states;
   }
 
+  /**
+   * The state of a pool that somebody else writes to as well, for debits of one app of it: by numbers that may be others by now.
+   * Null for any other commands.
+   */
+  contendedFor(commands: readonly Command[], now: Instant): PoolState | null {
+    const [first] = commands;
+    if (first?.kind !== 'DEBIT') return null;
+    const known = this.pools.get(first.ownerId);
+    if (!known || known.exact || known.pool.uncountedAppId !== first.appId) return null;
+    // Whatever another process's clock says, nothing is due by it.
+    if (known.pool.nextDueAt <= now + MOST_AHEAD_MS) return null;
+    const alike = commands.every(
+      (command) => command.kind === 'DEBIT' && command.ownerId === first.ownerId && command.appId === first.appId,
+    );
+    const meters = alike ? metersFor(commands, known) : null;
+    return meters && stateOf({ ...known, pool: { ...known.pool, lastAt: Math.min(known.pool.lastAt, now) } }, meters);
+  }
+
   /** Remembers what is committed. */
   learn(decisions: readonly Decision[], now: Instant): void {
     for (const { ownerId, changed, before, pool, balance, apps } of decisions) {
-      if (!changed || (this.distrustedUntil.get(ownerId) ?? -Infinity) > now) continue;
+      if (!changed) continue;
+      const exact = (this.distrustedUntil.get(ownerId) ?? -Infinity) <= now;
       const known = this.pools.get(ownerId);
       // What was known of other apps holds only if this commit built upon it.
       const others = known?.pool.version === before.version ? known.meters : new Map<number, AppMeter>();
       for (const meter of apps) others.set(meter.appId, meter);
-      this.pools.set(ownerId, { pool, grants: balance.grants, meters: others });
+      this.pools.set(ownerId, { pool, grants: balance.grants, meters: others, exact });
     }
   }
 
@@ -54,10 +76,11 @@ export class KnownPools {
     for (const ownerId of ownerIds) this.pools.delete(ownerId);
   }
 
-  /** The same, and does not trust what it learns of them for a while. */
+  /** Does not trust the numbers of pools for a while. */
   distrust(ownerIds: Iterable<number>, now: Instant): void {
     for (const ownerId of ownerIds) {
-      this.pools.delete(ownerId);
+      const known = this.pools.peek(ownerId);
+      if (known) this.pools.set(ownerId, { ...known, exact: false });
       this.distrustedUntil.set(ownerId, now + DISTRUST_MS);
     }
   }

@@ -28,6 +28,7 @@ export const POOL_COLUMNS: Readonly<Record<keyof Pool, string>> = {
   nextDueAt: 'next_due_at',
   uncountedAppId: 'uncounted_app_id',
   uncountedActions: 'uncounted_actions',
+  shape: 'shape',
 };
 
 export type Row = Record<string, unknown>;

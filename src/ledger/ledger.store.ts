@@ -3,11 +3,12 @@ import type { Database, Session } from '../database/database';
 import { isAway, isLockWait, isTransient } from '../database/failure';
 import type { Decision } from './decide';
 import { groupBy } from './group-by';
-import type { LedgerStore, LedgerTransaction } from './ledger';
+import type { DebitedUnseen, LedgerStore, LedgerTransaction } from './ledger';
 import { GRANT_COLUMNS, grantOf, POOL_COLUMNS, poolOf, type Row } from './ledger.rows';
 import { loadStates } from './load.store';
 import { KeyTaken, LostUpdate, persistDecisions, persistNewPool } from './persist.store';
 import { snapshotOf, type BalanceSnapshot, type Grant, type Pool } from './pool';
+import { persistUnseen } from './unseen.store';
 import { currentGrants, openGrantsOf } from './written-behind';
 
 /** The SQL of every movement of credits. It contains no rules: it loads what `decide` needs and persists what it returns. */
@@ -24,6 +25,15 @@ export class SqlLedgerStore implements LedgerStore {
         }),
       { beginWithFirstStatement: true, callerRetries: true },
     );
+  }
+
+  persistUnseen(decision: Decision): Promise<DebitedUnseen | null> {
+    // SQLite's only other writers are a command line's, and reading costs it no round trip.
+    if (this.database.kind === 'sqlite') return Promise.resolve(null);
+    return this.database.write((session) => persistUnseen(session, decision), {
+      beginWithFirstStatement: true,
+      callerRetries: true,
+    });
   }
 
   isTransient(error: unknown): boolean {

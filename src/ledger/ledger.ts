@@ -1,12 +1,13 @@
 import type { Clock, Instant } from '../clock';
 import { notFound } from '../errors';
 import type { Command, Decided, OutcomeOf } from './commands';
-import { refuseUnknownOwner, type Decision } from './decide';
+import { decide, refuseUnknownOwner, type Decision } from './decide';
 import { decideAll, decideWithLate, isPlain } from './decide-batch';
 import type { PoolState } from './draft';
 import { GroupCommit, type Latecomers } from './group-commit';
 import { KnownPools } from './known-pools';
 import type { ActionRecord, BalanceSnapshot } from './pool';
+import { afterDebits } from './written-behind';
 
 /** One database transaction, seen from the ledger. */
 export interface LedgerTransaction {
@@ -23,9 +24,23 @@ export interface LedgerTransaction {
   persist(decisions: readonly Decision[]): Promise<void>;
 }
 
+/** What debits that were written unseen came after. */
+export interface DebitedUnseen {
+  /** The number of the last entry before theirs. */
+  readonly afterSequence: number;
+  /** The later one of the instant that they were decided for and that of the last entry before theirs. */
+  readonly at: Instant;
+}
+
 export interface LedgerStore {
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   transact<T>(work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Writes, in a transaction of its own, debits that keep the shape of their pool (written-behind.ts) and were decided by other numbers
+   * of it than it may have by now. Null where the store has no way to do that. Fails as stale where the pool has another shape,
+   * or not enough left.
+   */
+  persistUnseen(decision: Decision): Promise<DebitedUnseen | null>;
   /** Whether a failed transaction may run again as a whole. */
   isTransient(error: unknown): boolean;
   /** Whether it failed because something that it was decided by is out of date. */
@@ -169,6 +184,8 @@ export class Ledger {
    * that are admitted late are appended to `commands`.
    */
   private async transact(commands: Command[], now: Instant, late: Latecomers<Command> | null): Promise<Decision[]> {
+    const unseen = late && (await this.debitUnseen(commands, now));
+    if (unseen) return [unseen];
     const plain = this.decidePlain(commands, now);
     const decided = new Set(plain.map(({ ownerId }) => ownerId));
     const others = commands.filter(({ ownerId }) => !decided.has(ownerId));
@@ -192,6 +209,25 @@ export class Ledger {
       if (this.store.isReplay(error)) this.known.forget(decided);
       else this.known.distrust(decided, now);
       return this.transact(commands, now, null);
+    }
+  }
+
+  /**
+   * Debits of one pool that other processes write to as well: its numbers are left to the database, so that it is not held while
+   * they travel. Null where that is not possible: then it must be read.
+   */
+  private async debitUnseen(commands: readonly Command[], now: Instant): Promise<Decision | null> {
+    const known = this.known.contendedFor(commands, now);
+    const expected = known && decide(known, commands, now);
+    if (!expected || !isPlain(expected) || expected.pool.shape !== known.pool.shape) return null;
+    try {
+      const written = await this.store.persistUnseen(expected);
+      if (!written) return null;
+      return decide(afterDebits(known, written.afterSequence - known.pool.lastSequence), commands, written.at);
+    } catch (error) {
+      if (!this.store.isStale(error)) throw error;
+      this.known.forget([known.pool.ownerId]);
+      return null;
     }
   }
 

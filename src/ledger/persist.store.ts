@@ -7,7 +7,7 @@ import { groupBy } from './group-by';
 import { POOL_COLUMNS, resolutionKey } from './ledger.rows';
 import type { ActionRecord, LedgerEntry, Pool } from './pool';
 
-const ENTRY_COLUMNS = [
+export const ENTRY_COLUMNS = [
   'owner_id',
   'sequence',
   'kind',
@@ -59,6 +59,7 @@ const COUNTERS: ReadonlySet<keyof Pool> = new Set<keyof Pool>([
   'revoked',
   'usedThisPeriod',
   'uncountedActions',
+  'shape',
 ]);
 /** How many pools of a statement may change otherwise than the others in any one column. */
 const MOST_UNLIKE = 12;
@@ -82,12 +83,21 @@ export async function persistDecisions(
   try {
     await session.finish([...poolUpdates(kind, changed), ...movements(kind, changed)]);
   } catch (error) {
-    // The next sequence is taken: another writer was faster, and its entry is met before the version is looked at.
-    // The pool's version was guarded before, so it is a key and not the next number that is taken.
-    if (isDuplicate(error)) throw new KeyTaken();
-    if (error instanceof RowsMismatch && error.meaning === 'LOST_UPDATE') throw new LostUpdate();
-    throw error;
+    throw staleOf(error) ?? error;
   }
+}
+
+/** SQL in place of a value, on MySQL. */
+export class Expression {
+  constructor(readonly sql: string) {}
+}
+
+/** What a failed write says of what it was decided by; null where it says nothing of that. */
+export function staleOf(error: unknown): LostUpdate | null {
+  // The next sequence is taken: another writer was faster, and its entry is met before the version is looked at.
+  // The pool's version was guarded before, so it is a key and not the next number that is taken.
+  if (isDuplicate(error)) return new KeyTaken();
+  return error instanceof RowsMismatch && error.meaning === 'LOST_UPDATE' ? new LostUpdate() : null;
 }
 
 /** Writes a pool that did not exist before. */
@@ -255,7 +265,8 @@ function grantWrites(kind: Database['kind'], decisions: readonly Decision[]): Gu
   ];
 }
 
-function entryRows(decision: Decision): unknown[][] {
+/** Rows of ENTRY_COLUMNS. */
+export function entryRows(decision: Decision): unknown[][] {
   const actions = new Map(decision.actions.map((action) => [action.sequence, action]));
   return decision.entries.map((entry) => [
     entry.ownerId,
@@ -290,7 +301,7 @@ function stored(value: number | boolean | null): number | null {
 }
 
 /** One statement for many rows on MySQL; on SQLite one prepared statement, run for each row: it is never parsed again. */
-function insert(
+export function insert(
   kind: Database['kind'],
   table: string,
   columns: readonly string[],
@@ -321,6 +332,7 @@ function literal(value: unknown, parameters: unknown[]): string {
   if (value === null) return 'NULL';
   if (typeof value === 'number') return String(value);
   if (Buffer.isBuffer(value)) return `x'${value.toString('hex')}'`;
+  if (value instanceof Expression) return value.sql;
   parameters.push(value);
   return '?';
 }

@@ -63,6 +63,8 @@ export interface Pool {
   readonly uncountedAppId: number | null;
   /** Actions of this period that are in `usedThisPeriod` and not yet in their app's own counter (written-behind.ts). */
   readonly uncountedActions: number;
+  /** Raised by every change but debits that follow from the pool: by it they can be decided whatever its numbers are by now. */
+  readonly shape: number;
 }
 
 export type AppStatus = 'ACTIVE' | 'PAUSED';

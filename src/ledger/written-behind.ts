@@ -1,4 +1,5 @@
-import type { PoolDraft } from './draft';
+import type { Decision } from './decide';
+import type { PoolDraft, PoolState } from './draft';
 import { burnOrder, isPaused, type AppMeter, type Grant, type Pool } from './pool';
 
 /*
@@ -98,4 +99,62 @@ export function metersToWrite(draft: PoolDraft): AppMeter[] {
 export function leaveNothingUncounted(pool: PoolDraft['pool']): void {
   pool.uncountedAppId = null;
   pool.uncountedActions = 0;
+}
+
+/** What a debit that follows from the pool changes of it. */
+export const MOVED_BY_DEBITS = [
+  'version',
+  'lastSequence',
+  'available',
+  'spent',
+  'usedThisPeriod',
+  'uncountedActions',
+] as const satisfies readonly (keyof Pool)[];
+const NO_SHAPE: ReadonlySet<string> = new Set([...MOVED_BY_DEBITS, 'lastAt', 'shape']);
+
+/** Whether the pool has changed in anything that debits do not change. */
+export function hasAnotherShape({ pool, initial }: PoolDraft): boolean {
+  for (const property in pool) {
+    if (!NO_SHAPE.has(property) && pool[property as keyof Pool] !== initial.pool[property as keyof Pool]) return true;
+  }
+  return false;
+}
+
+/** How far the clock of another process that writes to the same pool may be ahead; one less than a power of two. */
+export const MOST_AHEAD_MS = 1_023;
+
+/** A pool of this shape, once `debits` more have been made of it. */
+export function afterDebits(state: PoolState, debits: number): PoolState {
+  const { pool } = state;
+  return {
+    ...state,
+    pool: {
+      ...pool,
+      version: pool.version + debits,
+      lastSequence: pool.lastSequence + debits,
+      available: pool.available - debits,
+      spent: pool.spent + debits,
+      usedThisPeriod: pool.usedThisPeriod + debits,
+      uncountedActions: pool.uncountedActions + debits,
+    },
+  };
+}
+
+/**
+ * What a pool of this shape must have before debits that were decided by other numbers of it: so much that its grant in use
+ * is not used up by them, and no more actions than leave the app within its cap. Null: there is no cap.
+ */
+export function boundsOf({ before, pool, balance, apps }: Decision): {
+  availableAtLeast: number;
+  uncountedAtMost: number | null;
+} {
+  const inUse = balance.grants.find((grant) => !isPaused(grant, pool));
+  const ofOtherGrants = pool.available - (inUse?.remaining ?? 0);
+  const app = apps.find(({ appId }) => appId === pool.uncountedAppId);
+  const cap = app?.creditCap ?? null;
+  const left = app && cap !== null ? cap - currentMeter(pool, app).usedThisPeriod : null;
+  return {
+    availableAtLeast: before.available - pool.available + ofOtherGrants + 1,
+    uncountedAtMost: left === null ? null : before.uncountedActions + left,
+  };
 }

@@ -88,10 +88,8 @@ export class SqlOwnerStore implements OwnerStore {
         if (Object.keys(changes).length > 0) await this.change(session, id, changes);
         if (suspendedAt === undefined) return;
         // No balance shows it, yet the version rises: debits that are decided by what is known are guarded by it.
-        await session.execute('UPDATE pools SET suspended_at = ?, version = version + 1 WHERE owner_id = ?', [
-          suspendedAt,
-          id,
-        ]);
+        const sql = 'UPDATE pools SET suspended_at = ?, version = version + 1, shape = shape + 1 WHERE owner_id = ?';
+        await session.execute(sql, [suspendedAt, id]);
       });
     } catch (error) {
       if (isDuplicate(error)) throw externalIdTaken();

@@ -3,7 +3,7 @@ import { assert } from '../../src/errors';
 import type { Command, Decided } from '../../src/ledger/commands';
 import { decide, decideOpening, refuseUnknownOwner, type Decision } from '../../src/ledger/decide';
 import { GRANTS_APP_ID, keyOf, type PoolState, type SeenKey } from '../../src/ledger/draft';
-import type { LedgerStore, LedgerTransaction } from '../../src/ledger/ledger';
+import type { DebitedUnseen, LedgerStore, LedgerTransaction } from '../../src/ledger/ledger';
 import {
   snapshotOf,
   type ActionRecord,
@@ -14,7 +14,7 @@ import {
   type LedgerEntry,
   type Pool,
 } from '../../src/ledger/pool';
-import { currentGrants, openGrantsOf } from '../../src/ledger/written-behind';
+import { afterDebits, boundsOf, currentGrants, MOST_AHEAD_MS, openGrantsOf } from '../../src/ledger/written-behind';
 
 /** All that is kept of one owner: what the database keeps in pools, grants, ledger_entries and apps. */
 export interface Book {
@@ -69,7 +69,8 @@ export class InMemoryLedger implements LedgerStore {
   /** Any other change that is not the ledger's own, such as a suspension. It raises the version, as an app's does. */
   setPool(ownerId: number, change: Partial<Pool>): void {
     const book = this.book(ownerId);
-    book.pool = { ...book.pool, ...change, version: book.pool.version + 1 };
+    const { version, shape } = book.pool;
+    book.pool = { ...book.pool, ...change, version: version + 1, shape: shape + 1 };
   }
 
   book(ownerId: number): Book {
@@ -111,6 +112,39 @@ export class InMemoryLedger implements LedgerStore {
       load: (commands, now) => Promise.resolve(this.load(commands, now)),
       persist: (decisions) => Promise.resolve(this.persist(decisions)),
     });
+  }
+
+  /** As the database does it: by what the decision adds to whatever is there. */
+  persistUnseen(decision: Decision): Promise<DebitedUnseen> {
+    const { ownerId, before } = decision;
+    const { pool, grants, apps } = this.book(ownerId);
+    const { availableAtLeast, uncountedAtMost } = boundsOf(decision);
+    const at = Math.max(pool.lastAt, decision.pool.lastAt);
+    if (pool.shape !== before.shape || at > decision.pool.lastAt + MOST_AHEAD_MS) throw new Stale();
+    if (pool.available < availableAtLeast || pool.uncountedActions > (uncountedAtMost ?? Infinity)) throw new Stale();
+    const debits = pool.lastSequence - before.lastSequence;
+    const shift = <T extends { sequence: number }>(of: T): T => ({ ...of, sequence: of.sequence + debits });
+    const state = { ...EMPTY_STATE, pool, grants: [...grants.values()], apps: [...apps.values()] };
+    this.persist([
+      {
+        ...decision,
+        before: pool,
+        pool: { ...afterDebits({ ...state, pool: decision.pool }, debits).pool, lastAt: at },
+        entries: decision.entries.map((entry) => ({
+          ...shift(entry),
+          at,
+          actionSequence: (entry.actionSequence ?? 0) + debits,
+          available: entry.available - debits,
+        })),
+        actions: decision.actions.map((action) => ({
+          ...shift(action),
+          createdAt: at,
+          availableAfter: action.availableAfter - debits,
+        })),
+        openedKeys: new Map([...decision.openedKeys].map(([sequence, key]) => [sequence + debits, key])),
+      },
+    ]);
+    return Promise.resolve({ afterSequence: pool.lastSequence, at });
   }
 
   isPartial(): boolean {
@@ -214,6 +248,15 @@ export function usedOf(app: AppMeter, { periodStart, uncountedAppId, uncountedAc
   const counted = app.countedFrom === periodStart ? app.usedThisPeriod : 0;
   return counted + (app.appId === uncountedAppId ? uncountedActions : 0);
 }
+
+const EMPTY_STATE: Omit<PoolState, 'pool' | 'grants' | 'apps'> = {
+  actions: [],
+  seenKeys: new Map(),
+  dueHolds: [],
+  moreDueHolds: false,
+  nextHoldExpiresAt: null,
+  planTerms: new Map(),
+};
 
 /** What was read, or known, is not what is there any more. */
 class Stale extends Error {}

@@ -590,7 +590,7 @@ function usedIn({ actions }: Book, periodStart: Instant): ActionRecord[] {
 /** A book as it is read: how much of it is written, and how often its version was raised, is left open. */
 function keptOf(book: Book): object {
   const { entries, actions, apps } = book;
-  const pool = { ...book.pool, version: 0, uncountedAppId: null, uncountedActions: 0 };
+  const pool = { ...book.pool, version: 0, uncountedAppId: null, uncountedActions: 0, shape: 0 };
   const used = [...apps.values()].map((app) => [app.appId, app.status, app.creditCap, usedOf(app, book.pool)]);
   return { pool, entries, actions, grants: grantsOf(book), used };
 }

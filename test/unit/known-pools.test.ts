@@ -1,6 +1,8 @@
+import * as fc from 'fast-check';
 import type { Command, OpenAction } from '../../src/ledger/commands';
 import { Ledger, type LedgerTransaction } from '../../src/ledger/ledger';
-import { InMemoryLedger } from '../support/in-memory-ledger';
+import { LedgerVerifier } from '../../src/ledger/verify';
+import { grantsOf, InMemoryLedger, usedOf, type Book } from '../support/in-memory-ledger';
 
 const NOW = Date.parse('2026-01-10T00:00:00.000Z');
 const terms = { effectiveFrom: 0, monthlyCredits: 100, topUpsAllowed: true, rolloverLimit: 0 };
@@ -44,6 +46,88 @@ function debit(text: string, changes: Partial<OpenAction> = {}): OpenAction {
     holdSeconds: 900,
     ...changes,
   };
+}
+
+type Draw = (world: InMemoryLedger, turn: number) => Command;
+
+/** What one of two processes does next, or what is said of an app meanwhile. */
+const turns = fc.record({
+  process: fc.constantFrom(0, 1),
+  advanceMs: fc.constantFrom(0, 0, 0, 1, 400, -300, 1_100, 86_400_000, 40 * 86_400_000),
+  command: fc.oneof(
+    { weight: 8, arbitrary: fc.record({ commands: fc.array(openings(), { minLength: 1, maxLength: 4 }) }) },
+    { weight: 2, arbitrary: fc.record({ commands: fc.tuple(others()) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        app: fc.constantFrom(1, 2),
+        cap: fc.option(fc.nat(8)),
+        status: fc.constantFrom('ACTIVE' as const, 'ACTIVE' as const, 'PAUSED' as const),
+      }),
+    },
+  ),
+});
+
+function openings(): fc.Arbitrary<Draw> {
+  const drawn = fc.record({
+    kind: fc.constantFrom('DEBIT' as const, 'DEBIT' as const, 'DEBIT' as const, 'HOLD' as const),
+    appId: fc.constantFrom(1, 1, 1, 2),
+    key: fc.option(fc.nat(20), { freq: 4 }),
+  });
+  // Mostly a key of its own, sometimes one that may be known.
+  return drawn.map(
+    ({ kind, appId, key }) =>
+      (_world, turn) =>
+        debit(key === null ? `${turn} ${Math.random()}`.slice(0, 16) : `k${key}`, { kind, appId }),
+  );
+}
+
+function others(): fc.Arbitrary<Draw> {
+  return fc
+    .record({ what: fc.constantFrom('REFUND', 'VOID', 'GRANT', 'SETTLE'), pick: fc.nat() })
+    .map(({ what, pick }): Draw => (world, turn) => {
+      const opened = [...world.book(1).actions.keys()];
+      const resolved = {
+        ownerId: 1,
+        actionSequence: opened[pick % opened.length] ?? 1,
+        withinAppId: null,
+        reason: null,
+      };
+      if (what === 'REFUND' || what === 'VOID') return { kind: what, ...resolved };
+      if (what === 'SETTLE') return { kind: 'SETTLE', ownerId: 1 };
+      const key = {
+        text: `g${turn}`,
+        hash: Buffer.from(`g${turn}`.padEnd(16)).toString('hex'),
+        fingerprint: '0'.repeat(64),
+      };
+      const expiresAt = pick % 2 ? null : now + 3_000;
+      return {
+        kind: 'GRANT',
+        ownerId: 1,
+        source: pick % 3 ? 'BONUS' : 'TOP_UP',
+        amount: 1 + (pick % 4),
+        expiresAt,
+        reason: null,
+        key,
+      };
+    });
+}
+
+/** What is wrong with a book: by its entries, its grants and its counters. */
+function problemsOf(book: Book): string[] {
+  const verifier = new LedgerVerifier('the owner');
+  for (const entry of book.entries) verifier.accept(entry);
+  verifier.finish(
+    book.pool,
+    grantsOf(book).filter(({ remaining }) => remaining > 0),
+  );
+  const counting = [...book.actions.values()].filter(
+    ({ status, createdAt }) => createdAt >= book.pool.periodStart && (status === 'HELD' || status === 'CAPTURED'),
+  );
+  const miscounted = [...book.apps.values()].filter(
+    (app) => usedOf(app, book.pool) !== counting.filter(({ appId }) => appId === app.appId).length,
+  );
+  return [...verifier.problems, ...miscounted.map(({ appId }) => `the counter of app ${appId}`)];
 }
 
 /** What was read for a command. */
@@ -138,24 +222,110 @@ describe('a pool that this process wrote last', () => {
 });
 
 describe('a pool that two processes write to', () => {
-  it('loses nothing, and is read for a while by whoever found it changed', async () => {
-    const other = new Ledger(store, { now: () => now });
-    for (let n = 0; n < 40; n++) await (n % 2 ? other : ledger).submit(debit(`${n}`));
+  let other: Ledger;
+  beforeEach(() => {
+    other = new Ledger(store, { now: () => now });
+  });
+
+  /** Debits by one process after the other: how each of them ends. */
+  async function inTurns(debits: number, changes: Partial<OpenAction> = {}): Promise<string[]> {
+    const codes: string[] = [];
+    for (let n = 0; n < debits; n++) codes.push(await codeOf((n % 2 ? other : ledger).submit(debit(`${n}`, changes))));
+    return codes;
+  }
+
+  it('loses nothing, and is not read for each debit of the other one', async () => {
+    expect(new Set(await inTurns(40))).toEqual(new Set(['ACCEPTED']));
     expect(store.book(1).pool).toMatchObject({ available: 60, spent: 40, lastSequence: 41 });
-    expect(await readFor(debit('at once'))).toEqual(['1 DEBIT']);
+    expect(store.loaded.length).toBeLessThan(6);
     now += 1_001;
-    expect(await readFor(debit('later'))).toEqual(['1 DEBIT']);
+    expect(await readFor(debit('later'))).toEqual([]);
     expect(await readFor(debit('known again'))).toEqual([]);
   });
 
-  it('is read by whoever hears that the other one has changed it, before anything is tried in vain', async () => {
+  it('gives each debit its own number and receipt, also in one batch', async () => {
+    await inTurns(4);
+    const [a, b] = await Promise.all([ledger.submit(debit('a')), ledger.submit(debit('b'))]);
+    expect([a, b]).toMatchObject([
+      { action: { sequence: 6, availableAfter: 95 }, balance: { available: 95, version: 6 } },
+      { action: { sequence: 7, availableAfter: 94 }, balance: { available: 94, version: 7, usedThisPeriod: 6 } },
+    ]);
+    expect(b.balance.grants).toMatchObject([{ remaining: 94 }]);
+  });
+
+  it('ends at zero, whoever takes the last credit', async () => {
+    const codes = await inTurns(103);
+    expect(codes.filter((code) => code === 'ACCEPTED')).toHaveLength(100);
+    expect(codes.slice(100)).toEqual(Array(3).fill('INSUFFICIENT_CREDITS'));
+  });
+
+  it('keeps an app within its cap, whoever counts', async () => {
+    store.setApp(1, 1, { creditCap: 9 });
+    const codes = await inTurns(12);
+    expect(codes).toEqual([...Array(9).fill('ACCEPTED'), ...Array(3).fill('CAP_REACHED')]);
+  });
+
+  it.each([
+    ['paused', () => store.setApp(1, 1, { status: 'PAUSED' }), 'APP_PAUSED'],
+    ['suspended', () => store.setPool(1, { suspendedAt: NOW }), 'OWNER_SUSPENDED'],
+  ])('is %s at once', async (_what, change, code) => {
+    await inTurns(6);
+    change();
+    expect(await codeOf(ledger.submit(debit('afterwards')))).toBe(code);
+  });
+
+  it('replays what the other one did', async () => {
+    await inTurns(6);
+    await other.submit(debit('theirs'));
+    await expect(ledger.submit(debit('theirs'))).resolves.toMatchObject({ replayed: true, action: { sequence: 8 } });
+    expect(store.book(1).pool.spent).toBe(7);
+  });
+
+  it('is debited at the instant of the other one’s last debit where that clock is ahead, and read where it is far ahead', async () => {
+    await inTurns(6);
+    now += 900;
+    await other.submit(debit('later'));
+    now -= 900;
+    expect(await readFor(debit('earlier'))).toEqual([]);
+    expect(store.book(1).entries.slice(-2)).toMatchObject([{ at: NOW + 900 }, { at: NOW + 900 }]);
+    expect(await ledger.submit(debit('earlier'))).toMatchObject({ replayed: true, action: { createdAt: NOW + 900 } });
+
+    await inTurns(2, { key: debit('again').key });
+    now += 5_000;
+    await other.submit(debit('much later'));
+    now -= 5_000;
+    expect(await readFor(debit('much earlier'))).toEqual(['1 DEBIT']);
+    expect(store.book(1).entries.at(-1)).toMatchObject({ at: NOW + 5_000 });
+  });
+
+  it('keeps its books whatever both do to it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(turns, { minLength: 1, maxLength: 60 }), async (drawn) => {
+        const world = new InMemoryLedger(new Map([[1, [{ ...terms, monthlyCredits: 12, rolloverLimit: 3 }]]]));
+        world.open({ ownerId: 1, planId: 1, at: NOW, apps: [1, 2] });
+        now = NOW;
+        const processes = [0, 1].map(() => new Ledger(world, { now: () => now }));
+        for (const [number, { process, advanceMs, command }] of drawn.entries()) {
+          now += advanceMs;
+          if ('app' in command) world.setApp(1, command.app, { creditCap: command.cap, status: command.status });
+          else {
+            const submitted = command.commands.map((one) => (processes[process] as Ledger).submit(one(world, number)));
+            await Promise.allSettled(submitted);
+          }
+          expect(problemsOf(world.book(1))).toEqual([]);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is not tried in vain by whoever hears that the other one has changed it', async () => {
     await ledger.submit(debit('first'));
-    const other = new Ledger(store, { now: () => now });
     const { balance } = await other.submit(debit('second'));
     ledger.hear(balance);
     store.attempts = 0;
-    expect(await readFor(debit('third'))).toEqual(['1 DEBIT']);
-    expect(store.attempts).toBe(1);
+    expect(await readFor(debit('third'))).toEqual([]);
+    expect(store.attempts).toBe(0);
   });
 
   it('is not read because of news that is older than what is known', async () => {

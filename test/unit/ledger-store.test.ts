@@ -118,10 +118,13 @@ async function change(event: Exclude<Event, { what: 'commands' }>, scene: Scene)
     if (event.what === 'app') {
       const values = [event.status, event.creditCap, OWNER, event.app];
       await session.execute('UPDATE apps SET status = ?, credit_cap = ? WHERE owner_id = ? AND id = ?', values);
-      await session.execute('UPDATE pools SET version = version + 1 WHERE owner_id = ?', [OWNER]);
+      await session.execute('UPDATE pools SET version = version + 1, shape = shape + 1 WHERE owner_id = ?', [OWNER]);
     } else if (event.what === 'suspension') {
       const at = scene.book.pool.suspendedAt;
-      await session.execute('UPDATE pools SET suspended_at = ?, version = version + 1 WHERE owner_id = ?', [at, OWNER]);
+      await session.execute(
+        'UPDATE pools SET suspended_at = ?, version = version + 1, shape = shape + 1 WHERE owner_id = ?',
+        [at, OWNER],
+      );
     } else await insertTerms(session, scene, event.plan);
   });
 }

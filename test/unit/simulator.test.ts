@@ -24,6 +24,7 @@ async function simulated(given: { store: StoreName; seeds: number; calm?: boolea
 function between(change: (transaction: LedgerTransaction) => LedgerTransaction): StoreWrapper {
   return (store): LedgerStore => ({
     transact: (work) => store.transact((transaction) => work(change(transaction))),
+    persistUnseen: (decision) => store.persistUnseen(decision),
     isTransient: (error) => store.isTransient(error),
     isStale: (error) => store.isStale(error),
     isReplay: (error) => store.isReplay(error),

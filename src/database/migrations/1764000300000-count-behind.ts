@@ -1,14 +1,16 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What a pool has counted for one app that the app's own counter does not have yet (docs/adr/0016-a-debit-writes-its-pool.md). */
+/** What a pool has counted for one app that the app's own counter does not have yet, and its shape (docs/adr/0016-a-debit-writes-its-pool.md). */
 export class CountBehind1764000300000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE pools ADD COLUMN uncounted_app_id INT');
     await runner.query('ALTER TABLE pools ADD COLUMN uncounted_actions BIGINT NOT NULL DEFAULT 0');
+    await runner.query('ALTER TABLE pools ADD COLUMN shape BIGINT NOT NULL DEFAULT 0');
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await writeWhatFollows(runner);
+    await runner.query('ALTER TABLE pools DROP COLUMN shape');
     await runner.query('ALTER TABLE pools DROP COLUMN uncounted_actions');
     await runner.query('ALTER TABLE pools DROP COLUMN uncounted_app_id');
   }
@@ -43,5 +45,5 @@ async function writeWhatFollows(runner: QueryRunner): Promise<void> {
     ]);
   }
   // Whoever knows a pool as it was must read it again.
-  await runner.query('UPDATE pools SET version = version + 1');
+  await runner.query('UPDATE pools SET version = version + 1, shape = shape + 1');
 }
