@@ -105,12 +105,20 @@ export class BalanceType {
   grants!: GrantType[];
 }
 
-/** A balance as the API shows it. What is rarely asked for is made only then. */
+/** A balance as the API shows it. What is rarely asked for is made only then; every debit presents one. */
 export function presentBalance(snapshot: BalanceSnapshot): BalanceType {
   const balance = {
-    ...snapshot,
     snapshot,
-    ownerId: publicId('owner', snapshot.ownerId),
+    ownerId: () => publicId('owner', snapshot.ownerId),
+    available: snapshot.available,
+    held: snapshot.held,
+    paused: snapshot.paused,
+    allowance: snapshot.allowance,
+    usedThisPeriod: snapshot.usedThisPeriod,
+    periodStart: snapshot.periodStart,
+    resetsAt: snapshot.resetsAt,
+    version: snapshot.version,
+    lastSequence: snapshot.lastSequence,
     grants: () => snapshot.grants.map((grant) => presentGrant(grant, snapshot)),
   };
   return balance as unknown as BalanceType;
