@@ -38,12 +38,17 @@ import type { ActionInput, PerformAction } from './perform-action';
 import type { ResolveActions } from './resolve-action';
 import type { ListActions } from './list-actions';
 
+/** What answers one action mutation. */
+export interface ActionResolver {
+  record(context: RequestContext, input: object): Promise<object>;
+}
+
 /** The resolver class of one action type's mutation. The classes of all nine are alike but for their catalogue row. */
-export function createActionResolver(definition: ActionDefinition): new (perform: PerformAction) => object {
+export function createActionResolver(definition: ActionDefinition): new (perform: PerformAction) => ActionResolver {
   const { Input, Payload } = actionTypes(definition);
 
   @Resolver()
-  class ActionResolver {
+  class OneActionResolver {
     constructor(private readonly perform: PerformAction) {}
 
     @Mutation(() => Payload, {
@@ -59,8 +64,8 @@ export function createActionResolver(definition: ActionDefinition): new (perform
       return presentOutcome(await this.perform(caller, input as ActionInput));
     }
   }
-  Object.defineProperty(ActionResolver, 'name', { value: `${definition.type}Resolver` });
-  return ActionResolver;
+  Object.defineProperty(OneActionResolver, 'name', { value: `${definition.type}Resolver` });
+  return OneActionResolver;
 }
 
 @Resolver(() => IntegrationActionType)

@@ -1,9 +1,13 @@
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql';
 import { buildSchemaSync, type PubSub } from 'type-graphql';
 import { enforceAccess } from './access';
+import type { RequestContext } from './context';
 
 /** A resolver class and the instance that answers for it. */
 export type ResolverEntry = readonly [new (...parts: never[]) => object, object];
+
+/** How a mutation with one input is resolved. */
+export type MutationResolver = GraphQLFieldResolver<unknown, RequestContext, { input: object }>;
 
 /** Every subscription brings its own stream (`subscribe`), so nothing is ever published by topic. */
 const noTopics: PubSub = {
@@ -13,8 +17,15 @@ const noTopics: PubSub = {
   },
 };
 
-/** Builds the executable schema; fails where a field does not declare who may use it. */
-export function buildSchema(resolvers: readonly ResolverEntry[], orphanedTypes: (new () => object)[]): GraphQLSchema {
+/**
+ * Builds the executable schema; fails where a field does not declare who may use it. `direct` resolves the mutations that it names:
+ * type-graphql would make class instances of their inputs and walk its chain of middlewares for each call, to no effect.
+ */
+export function buildSchema(
+  resolvers: readonly ResolverEntry[],
+  orphanedTypes: (new () => object)[],
+  direct: ReadonlyMap<string, MutationResolver> = new Map(),
+): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers);
   const [first, ...others] = resolvers.map(([resolver]) => resolver);
   if (!first) throw new Error('A schema needs resolvers.');
@@ -27,8 +38,18 @@ export function buildSchema(resolvers: readonly ResolverEntry[], orphanedTypes: 
     pubSub: noTopics,
   });
   describeRoots(schema);
+  resolveDirectly(schema, direct);
   enforceAccess(schema);
   return schema;
+}
+
+function resolveDirectly(schema: GraphQLSchema, direct: ReadonlyMap<string, MutationResolver>): void {
+  const mutations = schema.getMutationType()?.getFields() ?? {};
+  for (const [name, resolve] of direct) {
+    const field = mutations[name];
+    if (!field) throw new Error(`There is no mutation ${name}.`);
+    field.resolve = resolve;
+  }
 }
 
 /** type-graphql makes the root types itself and gives them no description. */

@@ -7,7 +7,6 @@ import {
   isObjectType,
   Kind,
   type DocumentNode,
-  type FieldNode,
   type GraphQLInputObjectType,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -31,7 +30,7 @@ type Complete = (value: unknown) => unknown;
 type Resolve = (source: unknown, args: object, context: RequestContext, info: GraphQLResolveInfo) => unknown;
 
 interface PreparedDebit {
-  readonly field: FieldNode;
+  readonly responseName: string;
   readonly variable: string;
   readonly coerce: (value: unknown) => unknown;
   readonly resolve: Resolve;
@@ -80,16 +79,17 @@ export class PreparedDebits {
     } catch {
       return null;
     }
-    const { field, info } = debit;
-    const outcome = context as { [settled]?: object };
+    let payload: unknown;
     try {
-      const variableValues = { [debit.variable]: input };
-      const payload = await debit.resolve(undefined, { input }, context, { ...info, variableValues });
-      outcome[settled] = { payload };
-      return { [field.alias?.value ?? field.name.value]: debit.complete(payload) };
+      const info = { ...debit.info, variableValues: { [debit.variable]: input } };
+      payload = await debit.resolve(undefined, { input }, context, info);
     } catch (error) {
-      outcome[settled] ??= { error };
-      return null;
+      return settle(context, { error });
+    }
+    try {
+      return { [debit.responseName]: debit.complete(payload) };
+    } catch {
+      return settle(context, { payload });
     }
   }
 
@@ -116,8 +116,9 @@ export class PreparedDebits {
     if (!isInputObjectType(inputType) || !isNonNullType(input?.type)) return null;
     const complete = completerOf(field.type, node.selectionSet);
     if (!complete) return null;
+    const responseName = node.alias?.value ?? node.name.value;
     return {
-      field: node,
+      responseName,
       variable: argument.value.name.value,
       coerce: inputCoercer(inputType),
       resolve: field.resolve as Resolve,
@@ -127,7 +128,7 @@ export class PreparedDebits {
         fieldNodes: [node],
         returnType: field.type,
         parentType: mutations,
-        path: { prev: undefined, key: node.alias?.value ?? node.name.value, typename: mutations.name },
+        path: { prev: undefined, key: responseName, typename: mutations.name },
         schema: this.schema,
         fragments: {},
         rootValue: undefined,
@@ -135,6 +136,12 @@ export class PreparedDebits {
       },
     };
   }
+}
+
+/** Leaves to graphql-js an answer that cannot be made here. */
+function settle(context: object, outcome: NonNullable<Settled[typeof settled]>): null {
+  (context as { [settled]?: object })[settled] = outcome;
+  return null;
 }
 
 /** Completes a value as graphql-js would; null where something in it has a resolver, or is not a plain selection. */

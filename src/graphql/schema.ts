@@ -32,7 +32,7 @@ import type { Runways } from '../usage/runways';
 import type { Usage } from '../usage/usage';
 import { UsageResolver } from '../usage/usage.resolver';
 import { ALL_BUT_PUBLISHABLE, MANAGERS } from './access';
-import { buildSchema, type ResolverEntry } from './build-schema';
+import { buildSchema, type MutationResolver, type ResolverEntry } from './build-schema';
 import { NodeLoaders, NodeResolver } from './node.resolver';
 
 /** The use cases that resolvers call. */
@@ -57,9 +57,12 @@ export function createSchema(
   catalogue: readonly ActionDefinition[] = ACTION_CATALOGUE,
 ): GraphQLSchema {
   const { ledger, plans, owners, apps, apiKeys, grants, reader, history, usage, runways, resolving, listing } = parts;
+  const actions = new Map<string, MutationResolver>();
   const actionResolvers = catalogue.map((definition): ResolverEntry => {
-    const resolver = createActionResolver(definition);
-    return [resolver, new resolver(createPerformAction(definition, ledger))];
+    const resolverClass = createActionResolver(definition);
+    const resolver = new resolverClass(createPerformAction(definition, ledger));
+    actions.set(definition.mutation, (_source, { input }, context) => resolver.record(context, input));
+    return [resolverClass, resolver];
   });
   return buildSchema(
     [
@@ -80,6 +83,7 @@ export function createSchema(
       [NodeResolver, new NodeResolver(nodeLoaders(parts))],
     ],
     [LedgerEntryType],
+    actions,
   );
 }
 
