@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { ApolloServer, HeaderMap, type ApolloServerPlugin, type GraphQLRequestListener } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -18,7 +19,7 @@ import { publicError, type ReportBug } from '../graphql/public-error';
 import { addDashboard } from './dashboard';
 import { LastAnswers } from './last-answers';
 import { addLedgerExport, type LedgerExportParts } from './ledger-export';
-import { answerPlain, plainBodyOf } from './plain-requests';
+import { PlainRequests, type PlainAnswer } from './plain-requests';
 import { addWidget } from './widget';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -170,32 +171,34 @@ function checkOperation(
 
 function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedContext>, parts: HttpParts): void {
   const { authentication, live } = parts;
-  const contextOf = async ({ headers }: FastifyRequest): Promise<UncheckedContext> => {
-    const { authorization, origin } = headers;
-    const caller = await authentication.authenticate({ authorization, origin }).catch((error: unknown) => {
+  const contextOf = async ({ authorization, origin }: IncomingHttpHeaders): Promise<UncheckedContext> => {
+    try {
+      const caller = await authentication.authenticate({ authorization, origin });
+      return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
+    } catch (error) {
       const status = isTransient(error) ? 503 : 500;
       throw new GraphQLError('The key cannot be looked up.', {
         originalError: error as Error,
         extensions: { http: { status } },
       });
-    });
-    return caller instanceof DomainError ? { caller: null, refusal: caller, live } : { caller, refusal: null, live };
+    }
   };
-  const handle = fastifyApolloHandler(apollo, { context: contextOf }) as never as (
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ) => Promise<unknown>;
   fastify.route({
     method: ['GET', 'POST'],
     url: GRAPHQL_PATH,
-    handler: async (request, reply) => {
-      const body = plainBodyOf(request);
-      if (!body) return handle(request, reply);
-      const contextValue = await contextOf(request).catch(() => null);
-      // Apollo's HTTP layer says what is wrong with a context.
-      return contextValue ? answerPlain(apollo, body, { request, reply, contextValue }) : handle(request, reply);
-    },
+    handler: fastifyApolloHandler(apollo, { context: ({ headers }) => contextOf(headers) }) as never as (
+      request: FastifyRequest,
+      reply: FastifyReply,
+    ) => Promise<unknown>,
   });
+  const plain = new PlainRequests({
+    apollo,
+    path: GRAPHQL_PATH,
+    contextOf,
+    failureOf: (error) => failureOf(error, parts.reportBug),
+    answerOther: (request, response) => fastify.routing(request, response),
+  });
+  fastify.server.removeAllListeners('request').on('request', (request, response) => plain.take(request, response));
   fastify.get('/', (request, reply) => {
     const wantsPage = request.headers.accept?.includes('text/html');
     if (!parts.explorer || !wantsPage) return reply.code(404).callNotFound();
@@ -217,16 +220,23 @@ const BODY_PROBLEMS: Readonly<Record<number, string>> = {
   415: 'must have the content type application/json',
 };
 
-/** What fails before GraphQL is reached: a body that is too large, is not JSON, or has another content type. */
 function answerFailure(error: unknown, reply: FastifyReply, reportBug: ReportBug): FastifyReply {
+  const { status, headers, text } = failureOf(error, reportBug);
+  for (const [name, value] of headers) void reply.header(name, value);
+  return reply.code(status).send(text);
+}
+
+/** What fails before GraphQL is reached: a body that is too large, is not JSON, or has another content type. */
+function failureOf(error: unknown, reportBug: ReportBug): PlainAnswer {
   const status = (error as { statusCode?: number }).statusCode ?? 500;
   const code = (error as { code?: string }).code;
   // A malformed Host or URL is the client's doing, although it surfaces as a TypeError.
   const mistake = (status >= 400 && status < 500) || code === 'ERR_INVALID_URL';
   const problem = { path: 'request', message: BODY_PROBLEMS[status] ?? 'is not GraphQL over HTTP' };
   const failure = mistake ? badUserInput([problem]) : error;
-  return reply
-    .code(mistake ? (status >= 400 && status < 500 ? status : 400) : 500)
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ errors: [publicError(failure, reportBug)] }));
+  return {
+    status: mistake ? (status >= 400 && status < 500 ? status : 400) : 500,
+    headers: [['content-type', 'application/json; charset=utf-8']],
+    text: JSON.stringify({ errors: [publicError(failure, reportBug)] }),
+  };
 }

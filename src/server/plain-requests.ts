@@ -1,6 +1,7 @@
-import { HeaderMap, type ApolloServer } from '@apollo/server';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/server';
 import type { UncheckedContext } from '../graphql/context';
+import { LIMITS } from '../graphql/limits';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
@@ -16,51 +17,148 @@ const CONTENT_TYPES = new Map<string | undefined, string>([
   ['application/graphql-response+json,application/json;q=0.9', GRAPHQL_TYPE],
 ]);
 
+/** The content types of bodies that are read here. No form can send them, so Apollo has nothing to prevent. */
+const BODY_TYPES: ReadonlySet<string | undefined> = new Set([
+  'application/json',
+  'application/json; charset=utf-8',
+  'application/json;charset=utf-8',
+  'application/json; charset=UTF-8',
+  'application/json;charset=UTF-8',
+]);
+
+/** The parts of JSON in which a property may be named so that it changes a prototype, or in which letters are disguised. */
+const SUSPICIOUS = ['__proto__', 'constructor', '\\u'];
+
 interface PlainBody {
   readonly query: string;
   readonly variables?: Record<string, unknown> | null;
   readonly operationName?: string | null;
 }
 
-/** The body of a POST of nothing but a query, variables and an operation's name, as nearly all clients send it; else null. */
-export function plainBodyOf({ method, headers, body }: FastifyRequest): PlainBody | null {
-  if (method !== 'POST' || !CONTENT_TYPES.has(headers.accept) || !isRecord(body)) return null;
-  for (const name in body) if (name !== 'query' && name !== 'variables' && name !== 'operationName') return null;
-  const { query, variables, operationName } = body;
-  if (typeof query !== 'string' || query === '') return null;
-  if (variables !== undefined && variables !== null && !isRecord(variables)) return null;
-  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return null;
-  return body as unknown as PlainBody;
+/** What goes back to the client, besides what every answer has. */
+export interface PlainAnswer {
+  readonly status: number;
+  /** Content-Type among them. */
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+  readonly text: string;
+}
+
+export interface PlainRequestsParts {
+  readonly apollo: ApolloServer<UncheckedContext>;
+  /** The path of GraphQL. */
+  readonly path: string;
+  /** Throws a GraphQLError where the key cannot be looked up. */
+  contextOf(headers: IncomingHttpHeaders): Promise<UncheckedContext>;
+  /** The answer to a request that failed by a bug. */
+  failureOf(error: unknown): PlainAnswer;
+  /** Answers every other request. */
+  answerOther(request: IncomingMessage, response: ServerResponse): void;
 }
 
 /**
- * Has Apollo answer a plain request, and answers as its own HTTP layer would: what that layer would find out about such a
- * request is known before. (A body that was read as JSON has a content type that no form can send.)
+ * Answers a POST of a query, variables and an operation's name, as nearly all clients send it, as Fastify and Apollo's HTTP layer
+ * would: what they would find out about such a request is known before. Every other request is theirs, with its body unread.
  */
-export async function answerPlain(
-  apollo: ApolloServer<UncheckedContext>,
-  { query, variables, operationName }: PlainBody,
-  { request, reply, contextValue }: { request: FastifyRequest; reply: FastifyReply; contextValue: UncheckedContext },
-): Promise<string> {
-  const response = await apollo.executeOperation(
-    {
-      query,
-      ...(variables && { variables }),
-      // An empty name is a name, of no operation.
-      ...(typeof operationName === 'string' && { operationName }),
-      http: { method: 'POST', headers: headersOf(request), search: '', body: request.body },
-    },
-    { contextValue },
-  );
-  const { http, body } = response;
-  if (body.kind !== 'single') throw new Error('The schema has nothing that is delivered in parts.');
-  void reply.code(http.status ?? 200).header('content-type', CONTENT_TYPES.get(request.headers.accept));
-  for (const [name, value] of http.headers) void reply.header(name, value);
-  const { errors, data, extensions } = body.singleResult;
-  return `${JSON.stringify({ errors, data, extensions })}\n`;
+export class PlainRequests {
+  constructor(private readonly parts: PlainRequestsParts) {}
+
+  /** Answers a request, or has it answered. */
+  take(request: IncomingMessage, response: ServerResponse): void {
+    const { method, url, headers } = request;
+    const length = Number(headers['content-length']);
+    const isPlain =
+      method === 'POST' &&
+      url === this.parts.path &&
+      BODY_TYPES.has(headers['content-type']) &&
+      CONTENT_TYPES.has(headers.accept) &&
+      length > 0 &&
+      length <= LIMITS.bodyBytes;
+    if (isPlain) this.read(request, response, length);
+    else this.parts.answerOther(request, response);
+  }
+
+  /** Reads a body of `length` bytes. A client that goes away before they are all there gets no answer. */
+  private read(request: IncomingMessage, response: ServerResponse, length: number): void {
+    const chunks: Buffer[] = [];
+    let missing = length;
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk);
+      missing -= chunk.length;
+      if (missing > 0) return;
+      const body = chunks.length === 1 ? chunk : Buffer.concat(chunks);
+      const plain = plainBodyOf(body.toString());
+      if (plain) return void this.answer(request, response, plain);
+      // Before the stream has ended, what was read can be put back: Fastify sees the request as it came.
+      request.off('data', onData).pause().unshift(body);
+      this.parts.answerOther(request, response);
+    };
+    request.on('data', onData);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse, body: PlainBody): Promise<void> {
+    try {
+      send(response, await this.answerTo(request, body));
+    } catch (error) {
+      send(response, this.parts.failureOf(error));
+    }
+  }
+
+  private async answerTo(request: IncomingMessage, body: PlainBody): Promise<PlainAnswer> {
+    const http = new PlainHttpRequest(request.headers, body);
+    let contextValue: UncheckedContext;
+    try {
+      contextValue = await this.parts.contextOf(request.headers);
+    } catch (error) {
+      return this.withoutContext(http, error);
+    }
+    const { query, variables, operationName } = body;
+    const response = await this.parts.apollo.executeOperation(
+      {
+        query,
+        ...(variables && { variables }),
+        // An empty name is a name, of no operation.
+        ...(typeof operationName === 'string' && { operationName }),
+        http,
+      },
+      { contextValue },
+    );
+    const { http: head, body: result } = response;
+    if (result.kind !== 'single') throw new Error('The schema has nothing that is delivered in parts.');
+    const { errors, data, extensions } = result.singleResult;
+    return {
+      status: head.status ?? 200,
+      headers: [['content-type', CONTENT_TYPES.get(request.headers.accept) as string], ...head.headers],
+      text: `${JSON.stringify({ errors, data, extensions })}\n`,
+    };
+  }
+
+  /** Apollo's HTTP layer says what is wrong with a context. */
+  private async withoutContext(httpGraphQLRequest: HTTPGraphQLRequest, error: unknown): Promise<PlainAnswer> {
+    const context = () => Promise.reject(error as Error);
+    const { apollo } = this.parts;
+    const { status = 200, headers, body } = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
+    if (body.kind !== 'complete') throw new Error('A refusal is not delivered in parts.');
+    return { status, headers, text: body.string };
+  }
 }
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
+/** What Apollo's plugins may ask of a plain request. None of ours does, so its headers are copied only then. */
+class PlainHttpRequest implements HTTPGraphQLRequest {
+  readonly method = 'POST';
+  readonly search = '';
+  private map: HeaderMap | null = null;
+
+  constructor(
+    private readonly received: IncomingHttpHeaders,
+    readonly body: PlainBody,
+  ) {}
+
+  get headers(): HeaderMap {
+    return (this.map ??= headerMapOf(this.received));
+  }
+}
+
+function headerMapOf(headers: IncomingHttpHeaders): HeaderMap {
   const map = new HeaderMap();
   for (const name in headers) {
     const value = headers[name];
@@ -69,6 +167,33 @@ function headersOf({ headers }: FastifyRequest): HeaderMap {
   return map;
 }
 
+/** Null for what is no JSON, or not that of a plain request. */
+function plainBodyOf(text: string): PlainBody | null {
+  for (const part of SUSPICIOUS) if (text.includes(part)) return null;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(body)) return null;
+  for (const name in body) if (name !== 'query' && name !== 'variables' && name !== 'operationName') return null;
+  const { query, variables, operationName } = body;
+  if (typeof query !== 'string' || query === '') return null;
+  if (variables !== undefined && variables !== null && !isRecord(variables)) return null;
+  if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') return null;
+  return body as unknown as PlainBody;
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function send(response: ServerResponse, { status, headers, text }: PlainAnswer): void {
+  // Any origin, as for all that Fastify answers (http.ts).
+  const head = ['access-control-allow-origin', '*'];
+  for (const [name, value] of headers) head.push(name, value);
+  head.push('content-length', String(Buffer.byteLength(text)));
+  response.writeHead(status, head);
+  response.end(text);
 }

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { ACTION_CATALOGUE } from '../../src/actions/action-catalogue';
 import { ACTION_FIELDS, actionIn, balanceOf, changeApp, changeOwner } from '../support/actions';
 import { databaseKindOf } from '../support/database';
+import { LIMITS } from '../../src/graphql/limits';
 import { startTestService, type Tenant, type TestService } from '../support/service';
 
 /**
- * A plain request for a debit is answered by a shorter way than graphql-js and Apollo's HTTP layer take. A field with
- * `@include(if: true)` keeps graphql-js in, an Accept header with a quality keeps the HTTP layer in, and nobody may notice.
+ * A plain request for a debit is answered by a shorter way than graphql-js, Fastify and Apollo's HTTP layer take. A field with
+ * `@include(if: true)` keeps graphql-js in, an Accept header with a quality keeps the other two in, and nobody may notice.
  */
 let service: TestService;
 let tenant: Tenant;
@@ -19,29 +24,39 @@ afterAll(async () => {
   await service.stop();
 });
 
+const agent = new Agent({ keepAlive: true });
+afterAll(() => agent.destroy());
+
 interface Sent {
-  readonly body: object;
+  readonly path?: string;
+  /** JSON where it is an object. */
+  readonly body: object | string | Buffer;
   readonly key?: string | null;
   readonly headers?: Record<string, string>;
 }
 
-async function answerTo({ body, key = tenant.appKey, headers = {} }: Sent) {
-  const response = await fetch(`${service.url}/graphql`, {
+async function answerTo({ path = '/graphql', body, key = tenant.appKey, headers = {} }: Sent) {
+  const request = httpRequest(service.url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }), ...headers },
-    body: JSON.stringify(body),
+    agent,
   });
-  const names = [...response.headers.keys()].filter((name) => name !== 'date').sort();
-  const type = response.headers.get('content-type');
-  return { status: response.status, type, names, text: await response.text() };
+  request.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const { statusCode: status, statusMessage, rawHeaders } = response;
+  // As they are written, and in their order; only the time may differ.
+  const head = rawHeaders.map((line, index) => (rawHeaders[index - 1] === 'Date' ? 'a time' : line));
+  return { status, statusMessage, head, text: await text(response) };
 }
 
-/** The same request by all ways: with graphql-js kept in, with Apollo's HTTP layer kept in, with both, and by the short way. */
+/** The same request by all ways: with graphql-js kept in, with the HTTP layers kept in, with both, and by the short way. */
 async function answersTo(sent: Sent): Promise<Awaited<ReturnType<typeof answerTo>>[]> {
-  if (Array.isArray(sent.body)) return [await answerTo(sent)];
+  const negotiated = { ...sent.headers, accept: 'application/json;q=0.9' };
+  if (typeof sent.body === 'string' || Buffer.isBuffer(sent.body) || Array.isArray(sent.body)) {
+    return [await answerTo({ ...sent, headers: negotiated }), await answerTo(sent)];
+  }
   const { query, ...rest } = sent.body as { query: unknown };
   const executed = typeof query === 'string' ? query.replace('__typename', '__typename @include(if: true)') : query;
-  const negotiated = { ...sent.headers, accept: 'application/json;q=0.9' };
   return [
     await answerTo({ ...sent, body: { query: executed, ...rest }, headers: negotiated }),
     await answerTo({ ...sent, body: { query: executed, ...rest } }),
@@ -247,10 +262,131 @@ describe('a plain request for a debit has the same answer as by the long way', (
     ['application/graphql-response+json,application/json;q=0.9'],
   ])('with the content type that Apollo chooses for Accept: %s', async (accept) => {
     const body = llm({ idempotencyKey: 'accept', model: 'm' });
-    // With extensions it goes through Apollo's HTTP layer.
+    await answerTo({ body });
+    // With extensions it goes through Fastify and Apollo's HTTP layer.
     const chosen = await answerTo({ body: { ...body, extensions: {} }, headers: { accept } });
-    const answer = await answerTo({ body, headers: { accept } });
-    expect([answer.status, answer.type, answer.names]).toEqual([chosen.status, chosen.type, chosen.names]);
+    expect(chosen.status).toBe(200);
+    expect(await answerTo({ body, headers: { accept } })).toEqual(chosen);
+  });
+
+  it.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'application/json; charset=latin1',
+    'application/graphql+json',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+  ])('with a body of the content type %s', async (type) => {
+    const body = llm({ idempotencyKey: 'accept', model: 'm' });
+    await answerTo({ body });
+    await oneAnswerTo({ body, headers: { 'content-type': type } });
+  });
+});
+
+it.each([
+  ['/graphql/', 200],
+  ['/graphql?query=%7Ba%7D', 200],
+  ['/graphql/x', 404],
+  ['/graphq', 404],
+  ['/healthz', 404],
+  ['/', 404],
+])('a plain request to %s is answered as by the long way', async (path, status) => {
+  const body = llm({ idempotencyKey: 'path', model: 'm' });
+  await answerTo({ body });
+  expect((await oneAnswerTo({ path, body })).status).toBe(status);
+});
+
+describe('a body that is unusual is answered as by the long way', () => {
+  it.each<[string, (json: string) => string | Buffer, number]>([
+    ['nothing', () => '', 400],
+    ['a space', () => ' ', 400],
+    ['half an object', (json) => json.slice(0, -1), 400],
+    ['an object and more', (json) => `${json}}`, 400],
+    ['text', () => '"query"', 400],
+    ['null', () => 'null', 400],
+    ['an empty object', () => '{}', 400],
+    ['an object after a byte order mark', (json) => `\ufeff${json}`, 200],
+    ['an object among spaces', (json) => `\r\n ${json}\t `, 200],
+    ['a member that would be a prototype', (json) => json.replace('{', '{"__proto__":{"query":"{ a }"},'), 400],
+    ['the same in disguise', (json) => json.replace('{', '{"\\u005f_proto__":{"query":"{ a }"},'), 400],
+    ['a fact that would be one', (json) => json.replace('"m"', '"m","constructor":{"prototype":{}}'), 400],
+    ['the same in disguise, deeper', (json) => json.replace('"m"', '"m","metadata":{"\\u005f_proto__":1}'), 400],
+    ['a fact that only names them', (json) => json.replace('"m"', '"constructor __proto__"'), 200],
+    ['escaped letters', (json) => json.replace('"m"', '"\\u00e4"'), 200],
+    ['letters beyond ASCII', (json) => json.replace('"m"', '"äöü 漢字 🙂"'), 200],
+    ['bytes that are no UTF-8', (json) => Buffer.from(json.replace('"m"', '"\u00ff\u00c3"'), 'latin1'), 200],
+    ['as many bytes as there may be', (json) => json.padEnd(LIMITS.bodyBytes), 200],
+    ['one byte more', (json) => json.padEnd(LIMITS.bodyBytes + 1), 413],
+  ])('%s', async (what, bodyOf, status) => {
+    const selection = '{ __typename action { idempotencyKey details } replayed }';
+    const body = bodyOf(JSON.stringify(llm({ idempotencyKey: what, model: 'm' }, selection)));
+    await answerTo({ body });
+    const answer = await oneAnswerTo({ body });
+    expect(answer.status).toBe(status);
+    if (status === 200) expect(JSON.parse(answer.text)).toMatchObject({ data: { invokeLlm: { replayed: true } } });
+  });
+});
+
+describe('a connection on which a plain request comes', () => {
+  const head = (length: number, ...more: string[]) =>
+    ['POST /graphql HTTP/1.1', 'Host: x', 'Content-Type: application/json', `Authorization: Bearer ${tenant.appKey}`]
+      .concat(`Content-Length: ${length}`, more, '', '')
+      .join('\r\n');
+  const debit = (idempotencyKey: string) =>
+    JSON.stringify(llm({ idempotencyKey, model: 'm' }, '{ action { idempotencyKey } }'));
+  const answeredKeys = (received: string) => [...received.matchAll(/"idempotencyKey":"(.*?)"/g)].map(([, key]) => key);
+  async function open(): Promise<Socket> {
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1').setNoDelay();
+    await once(socket, 'connect');
+    return socket;
+  }
+  /** What was written before has been read when a request on another connection is answered. */
+  const untilRead = () => answerTo({ body: { query: '{ __typename }' } });
+
+  it.each([
+    ['a debit', debit('in pieces'), '"idempotencyKey":"in pieces"'],
+    ['what turns out not to be plain', '{"query":"{ __typename }","extensions":{}}', '"__typename":"Query"'],
+    ['what turns out to be no JSON', '{"query":"{ __typename }",,}', 'must have a body that is JSON'],
+  ])('may carry its body in pieces: %s', async (_what, body, expected) => {
+    const socket = await open();
+    socket.write(head(body.length, 'Connection: close'));
+    for (const piece of [body.slice(0, 1), body.slice(1, 9), body.slice(9)]) {
+      await untilRead();
+      socket.write(piece);
+    }
+    expect(await text(socket)).toContain(expected);
+  });
+
+  it('may carry many requests at once: they are answered one by one, in their order', async () => {
+    const socket = await open();
+    const requests = ['one', 'two', 'three'].map((key) => head(debit(key).length) + debit(key));
+    const other = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+    const last = head(debit('last').length, 'Connection: close') + debit('last');
+    socket.write([...requests, other, last].join(''));
+    const received = await text(socket);
+    expect(answeredKeys(received)).toEqual(['one', 'two', 'three', 'last']);
+    expect(received).toMatch(/"three"[^]*"status":"ok"[^]*"last"/);
+  });
+
+  it('may be kept after a request that was not plain, and has no bytes left over', async () => {
+    const socket = await open();
+    const strange = JSON.stringify({
+      ...llm({ idempotencyKey: 'strange', model: 'm' }, '{ action { idempotencyKey } }'),
+      extensions: {},
+    });
+    socket.write(head(strange.length) + strange + head(debit('next').length, 'Connection: close') + debit('next'));
+    expect(answeredKeys(await text(socket))).toEqual(['strange', 'next']);
+  });
+
+  it('may break before the body is there, and nothing is debited', async () => {
+    const before = await balanceOf(service, tenant.ownerId);
+    const socket = await open();
+    socket.write(head(debit('cut').length) + debit('cut').slice(0, -1));
+    await untilRead();
+    socket.destroy();
+    await untilRead();
+    expect(await balanceOf(service, tenant.ownerId)).toEqual(before);
   });
 });
 
