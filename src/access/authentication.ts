@@ -7,6 +7,10 @@ import { KnownKeys } from './known-keys';
 
 const TOUCHED_AT_ONCE = 200;
 
+/** The explorer's header before a key is pasted into it is no credential. */
+const NO_CREDENTIAL = /^(Bearer)?\s*$/i;
+const BEARER = /^Bearer ([\w]+)$/i;
+
 /** What a request says of itself. `origin` is the Origin header of the request, or of the WebSocket handshake. */
 export interface Credentials {
   readonly authorization: string | undefined;
@@ -16,6 +20,8 @@ export interface Credentials {
 /** Turns credentials into a caller, the same way on both transports. */
 export class Authentication {
   private readonly keys: KnownKeys;
+  /** The minute in which a use was last noted, by the key as it was looked up. */
+  private readonly noted = new WeakMap<KnownKey, Instant>();
   private readonly lastUsed = new Map<string, { ownerId: number; id: number; at: Instant }>();
 
   constructor(
@@ -27,9 +33,8 @@ export class Authentication {
 
   /** The caller; null without credentials; or, as a value, why the credentials are refused. */
   async authenticate({ authorization, origin }: Credentials): Promise<Caller | DomainError | null> {
-    // The explorer's header before a key is pasted into it is no credential.
-    if (authorization === undefined || /^(Bearer)?\s*$/i.test(authorization)) return null;
-    const secret = /^Bearer ([\w]+)$/i.exec(authorization)?.[1];
+    if (authorization === undefined || NO_CREDENTIAL.test(authorization)) return null;
+    const secret = BEARER.exec(authorization)?.[1];
     // A typing error is refused by the checksum, without a look-up.
     if (!secret || !isWellFormedSecret(secret)) return unauthenticated();
     const key = await this.keys.byHash(hashSecret(secret));
@@ -67,6 +72,8 @@ export class Authentication {
 
   private markUsed(key: KnownKey, now: Instant): void {
     const at = now - (now % MINUTE_MS);
+    if (this.noted.get(key) === at) return;
+    this.noted.set(key, at);
     const id = `${key.ownerId}:${key.id}`;
     if ((this.lastUsed.get(id)?.at ?? key.lastUsedAt ?? 0) < at)
       this.lastUsed.set(id, { ownerId: key.ownerId, id: key.id, at });

@@ -107,8 +107,7 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
     stopOnTerminationSignals: false,
     formatError: (_formatted, error) => publicError(error, parts.reportBug),
     plugins: [
-      accessPlugin(parts.schema),
-      preparedDebitsPlugin(new PreparedDebits(parts.schema)),
+      operationsPlugin(parts.schema, new PreparedDebits(parts.schema)),
       // Would wrap every field of every answer to find out that none may be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -116,35 +115,28 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
   });
 }
 
-/** Decides over HTTP what websocket.ts decides for sockets, by the same function. */
-function accessPlugin(schema: GraphQLSchema): ApolloServerPlugin<UncheckedContext> {
-  const listener = {
-    async didResolveOperation({
-      document,
-      operation,
-      contextValue,
-    }: Parameters<typeof checkOperation>[1]): Promise<void> {
+/** Headers that an answer has none of its own of. Apollo copies them. */
+const NO_HEADERS = new HeaderMap();
+
+/**
+ * Decides over HTTP what websocket.ts decides for sockets, by the same function; and answers a debit before graphql-js would, where
+ * everything about it is plain.
+ */
+function operationsPlugin(schema: GraphQLSchema, debits: PreparedDebits): ApolloServerPlugin<UncheckedContext> {
+  const listener: GraphQLRequestListener<UncheckedContext> = {
+    async didResolveOperation({ document, operation, contextValue }): Promise<void> {
       checkOperation(schema, { document, operation, contextValue });
     },
-  };
-  return {
-    // One listener for all requests: it keeps nothing.
-    requestDidStart: () => Promise.resolve(listener as never),
-  };
-}
-
-/** Answers a debit before graphql-js would, where everything about it is plain. */
-function preparedDebitsPlugin(debits: PreparedDebits): ApolloServerPlugin<UncheckedContext> {
-  const listener: GraphQLRequestListener<UncheckedContext> = {
     async responseForOperation({ document, operation, request, contextValue }) {
       // Without a caller the operation was refused before.
       const context = contextValue as RequestContext;
       const data = await debits.answer({ document, operation }, request.variables ?? {}, context);
-      if (!data) return null;
-      return { http: { headers: new HeaderMap() }, body: { kind: 'single', singleResult: { data } } };
+      return data && { http: { headers: NO_HEADERS }, body: { kind: 'single', singleResult: { data } } };
     },
   };
-  return { requestDidStart: () => Promise.resolve(listener) };
+  // One listener for all requests: it keeps nothing.
+  const listening = Promise.resolve(listener);
+  return { requestDidStart: () => listening };
 }
 
 function checkOperation(
