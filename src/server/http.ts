@@ -19,7 +19,7 @@ import { publicError, type ReportBug } from '../graphql/public-error';
 import { addDashboard } from './dashboard';
 import { LastAnswers } from './last-answers';
 import { addLedgerExport, type LedgerExportParts } from './ledger-export';
-import { PlainRequests, type PlainAnswer } from './plain-requests';
+import { JSON_TYPE, PlainRequests } from './plain-requests';
 import { addWidget } from './widget';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -213,13 +213,12 @@ const BODY_PROBLEMS: Readonly<Record<number, string>> = {
 };
 
 function answerFailure(error: unknown, reply: FastifyReply, reportBug: ReportBug): FastifyReply {
-  const { status, headers, text } = failureOf(error, reportBug);
-  for (const [name, value] of headers) void reply.header(name, value);
-  return reply.code(status).send(text);
+  const { status, text } = failureOf(error, reportBug);
+  return reply.code(status).type(JSON_TYPE).send(text);
 }
 
 /** What fails before GraphQL is reached: a body that is too large, is not JSON, or has another content type. */
-function failureOf(error: unknown, reportBug: ReportBug): PlainAnswer {
+function failureOf(error: unknown, reportBug: ReportBug): { status: number; text: string } {
   const status = (error as { statusCode?: number }).statusCode ?? 500;
   const code = (error as { code?: string }).code;
   // A malformed Host or URL is the client's doing, although it surfaces as a TypeError.
@@ -228,7 +227,6 @@ function failureOf(error: unknown, reportBug: ReportBug): PlainAnswer {
   const failure = mistake ? badUserInput([problem]) : error;
   return {
     status: mistake ? (status >= 400 && status < 500 ? status : 400) : 500,
-    headers: [['content-type', 'application/json; charset=utf-8']],
     text: JSON.stringify({ errors: [publicError(failure, reportBug)] }),
   };
 }

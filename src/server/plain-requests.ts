@@ -3,7 +3,7 @@ import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/s
 import type { UncheckedContext } from '../graphql/context';
 import { LIMITS } from '../graphql/limits';
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+export const JSON_TYPE = 'application/json; charset=utf-8';
 const GRAPHQL_TYPE = 'application/graphql-response+json; charset=utf-8';
 
 /** What Apollo makes of the Accept headers that browsers, fetch, axios, curl and GraphQL clients send. */
@@ -36,10 +36,10 @@ interface PlainBody {
 }
 
 /** What goes back to the client, besides what every answer has. */
-export interface PlainAnswer {
+interface Answer {
   readonly status: number;
-  /** Content-Type among them. */
-  readonly headers: Iterable<readonly [name: string, value: string]>;
+  /** Content-Type among them: names and values in turn, as node takes them. */
+  readonly headers: readonly string[];
   readonly text: string;
 }
 
@@ -49,8 +49,8 @@ export interface PlainRequestsParts {
   readonly path: string;
   /** Throws a GraphQLError where the key cannot be looked up. */
   contextOf(headers: IncomingHttpHeaders): Promise<UncheckedContext>;
-  /** The answer to a request that failed by a bug. */
-  failureOf(error: unknown): PlainAnswer;
+  /** The answer to a request that failed by a bug, in JSON. */
+  failureOf(error: unknown): { readonly status: number; readonly text: string };
   /** Answers every other request. */
   answerOther(request: IncomingMessage, response: ServerResponse): void;
 }
@@ -99,11 +99,11 @@ export class PlainRequests {
     try {
       send(response, await this.answerTo(request, body));
     } catch (error) {
-      send(response, this.parts.failureOf(error));
+      send(response, { ...this.parts.failureOf(error), headers: ['content-type', JSON_TYPE] });
     }
   }
 
-  private async answerTo(request: IncomingMessage, body: PlainBody): Promise<PlainAnswer> {
+  private async answerTo(request: IncomingMessage, body: PlainBody): Promise<Answer> {
     const http = new PlainHttpRequest(request.headers, body);
     let contextValue: UncheckedContext;
     try {
@@ -113,32 +113,25 @@ export class PlainRequests {
     }
     const { query, variables, operationName } = body;
     const response = await this.parts.apollo.executeOperation(
-      {
-        query,
-        ...(variables && { variables }),
-        // An empty name is a name, of no operation.
-        ...(typeof operationName === 'string' && { operationName }),
-        http,
-      },
+      // An empty name is a name, of no operation.
+      { query, variables: variables ?? undefined, operationName: operationName ?? undefined, http },
       { contextValue },
     );
     const { http: head, body: result } = response;
     if (result.kind !== 'single') throw new Error('The schema has nothing that is delivered in parts.');
     const { errors, data, extensions } = result.singleResult;
-    return {
-      status: head.status ?? 200,
-      headers: [['content-type', CONTENT_TYPES.get(request.headers.accept) as string], ...head.headers],
-      text: `${JSON.stringify({ errors, data, extensions })}\n`,
-    };
+    const headers = ['content-type', CONTENT_TYPES.get(request.headers.accept) as string];
+    for (const [name, value] of head.headers) headers.push(name, value);
+    return { status: head.status ?? 200, headers, text: `${JSON.stringify({ errors, data, extensions })}\n` };
   }
 
   /** Apollo's HTTP layer says what is wrong with a context. */
-  private async withoutContext(httpGraphQLRequest: HTTPGraphQLRequest, error: unknown): Promise<PlainAnswer> {
+  private async withoutContext(httpGraphQLRequest: HTTPGraphQLRequest, error: unknown): Promise<Answer> {
     const context = () => Promise.reject(error as Error);
     const { apollo } = this.parts;
     const { status = 200, headers, body } = await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context });
     if (body.kind !== 'complete') throw new Error('A refusal is not delivered in parts.');
-    return { status, headers, text: body.string };
+    return { status, headers: [...headers].flat(), text: body.string };
   }
 }
 
@@ -189,11 +182,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function send(response: ServerResponse, { status, headers, text }: PlainAnswer): void {
+function send(response: ServerResponse, { status, headers, text }: Answer): void {
+  const length = String(Buffer.byteLength(text));
   // Any origin, as for all that Fastify answers (http.ts).
-  const head = ['access-control-allow-origin', '*'];
-  for (const [name, value] of headers) head.push(name, value);
-  head.push('content-length', String(Buffer.byteLength(text)));
-  response.writeHead(status, head);
+  response.writeHead(status, ['access-control-allow-origin', '*', ...headers, 'content-length', length]);
   response.end(text);
 }
