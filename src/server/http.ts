@@ -115,7 +115,7 @@ function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {
   });
 }
 
-/** Headers that an answer has none of its own of. Apollo copies them. */
+/** A prepared answer has no headers of its own. Apollo only reads them. */
 const NO_HEADERS = new HeaderMap();
 
 /**
@@ -190,6 +190,7 @@ function addGraphql(fastify: FastifyInstance, apollo: ApolloServer<UncheckedCont
     failureOf: (error) => failureOf(error, parts.reportBug),
     answerOther: (request, response) => fastify.routing(request, response),
   });
+  // In place of Fastify's own listener, which does the same as `fastify.routing`.
   fastify.server.removeAllListeners('request').on('request', (request, response) => plain.take(request, response));
   fastify.get('/', (request, reply) => {
     const wantsPage = request.headers.accept?.includes('text/html');
