@@ -10,6 +10,13 @@ import { MOST_AHEAD_MS } from './written-behind';
 const KNOWN_POOLS = 10_000;
 /** After a pool turned out to be another than was known, its numbers are not trusted for so long: somebody else writes to it too. */
 const DISTRUST_MS = 1_000;
+/** The longest, where that happens again and again: twice as long each time. */
+const LONGEST_DISTRUST_MS = 64_000;
+
+interface Distrust {
+  readonly until: Instant;
+  readonly forMs: number;
+}
 
 interface KnownPool {
   readonly pool: Pool;
@@ -26,7 +33,7 @@ interface KnownPool {
  */
 export class KnownPools {
   private readonly pools = new LRUCache<number, KnownPool>({ max: KNOWN_POOLS });
-  private readonly distrustedUntil = new LRUCache<number, Instant>({ max: KNOWN_POOLS });
+  private readonly distrusted = new LRUCache<number, Distrust>({ max: KNOWN_POOLS });
 
   /** The states of those owners whose commands are plain debits, on pools that are known and have nothing due. */
   statesFor(commands: readonly Command[], now: Instant): Map<number, PoolState> {
@@ -62,7 +69,7 @@ export class KnownPools {
   learn(decisions: readonly Decision[], now: Instant): void {
     for (const { ownerId, changed, before, pool, balance, apps } of decisions) {
       if (!changed) continue;
-      const exact = (this.distrustedUntil.get(ownerId) ?? -Infinity) <= now;
+      const exact = (this.distrusted.get(ownerId)?.until ?? -Infinity) <= now;
       const known = this.pools.get(ownerId);
       // What was known of other apps holds only if this commit built upon it.
       const others = known?.pool.version === before.version ? known.meters : new Map<number, AppMeter>();
@@ -81,7 +88,7 @@ export class KnownPools {
     for (const ownerId of ownerIds) {
       const known = this.pools.peek(ownerId);
       if (known) this.pools.set(ownerId, { ...known, exact: false });
-      this.distrustedUntil.set(ownerId, now + DISTRUST_MS);
+      this.distrusted.set(ownerId, distrustAfter(this.distrusted.peek(ownerId), now));
     }
   }
 
@@ -90,6 +97,14 @@ export class KnownPools {
     const known = this.pools.peek(ownerId);
     if (known && known.pool.version < version) this.distrust([ownerId], now);
   }
+}
+
+/** The next one after another, which is longer where that one has ended a short while ago. */
+function distrustAfter(before: Distrust | undefined, now: Instant): Distrust {
+  if (before && now < before.until) return before;
+  const again = before !== undefined && now < before.until + 2 * before.forMs;
+  const forMs = again ? Math.min(2 * before.forMs, LONGEST_DISTRUST_MS) : DISTRUST_MS;
+  return { until: now + forMs, forMs };
 }
 
 /** The meters of the apps that are debited, and of one whose actions theirs may displace; null where one is not known, or a command is no plain debit. */

@@ -319,6 +319,21 @@ describe('a pool that two processes write to', () => {
     );
   });
 
+  it('is not believed again soon where that turns out to be wrong again and again', async () => {
+    const inVain = async () => {
+      store.attempts = 0;
+      await ledger.submit(debit(`mine ${Math.random()}`.slice(0, 16)));
+      return store.attempts > 0;
+    };
+    const triedAt: number[] = [];
+    for (const end = now + 8_000; now < end; now += 200) {
+      await other.submit(debit(`theirs ${now}`));
+      if (await inVain()) triedAt.push((now - NOW) / 1_000);
+    }
+    // At first it is read; it is believed again after one second, two and four.
+    expect(triedAt).toEqual([0, 0.2, 1.4, 3.6, 7.8]);
+  });
+
   it('is not tried in vain by whoever hears that the other one has changed it', async () => {
     await ledger.submit(debit('first'));
     const { balance } = await other.submit(debit('second'));
