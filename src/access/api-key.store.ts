@@ -84,6 +84,15 @@ function knownKeyOf(row: Readonly<Record<string, unknown>>): KnownKey {
     lastUsedAt: number(row['last_used_at']),
     expiresAt: number(row['expires_at']),
     revokedAt: number(row['revoked_at']),
-    allowedOrigins: typeof row['allowed_origins'] === 'string' ? JSON.parse(row['allowed_origins']) : [],
+    allowedOrigins: originsOf(row['allowed_origins']),
   };
+}
+
+/** What cannot be read allows no origin, and does not fail the look-ups of other keys. */
+function originsOf(text: unknown): string[] {
+  try {
+    return typeof text === 'string' ? (JSON.parse(text) as string[]) : [];
+  } catch {
+    return [];
+  }
 }

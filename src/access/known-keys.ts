@@ -19,6 +19,8 @@ interface Believed {
 /** A look-up that is waited for, by nobody where a key is only renewed. */
 interface LookUp {
   readonly hash: Buffer;
+  /** When it was sent; what it finds may be as old as that. null: not yet. */
+  sentAt: Instant | null;
   readonly found: Promise<KnownKey | null>;
   resolve(key: KnownKey | null): void;
   reject(error: unknown): void;
@@ -43,7 +45,7 @@ export class KnownKeys {
     const name = nameOf(hash);
     const now = this.clock.now();
     const believed = this.believed.get(name);
-    if (!believed || now < believed.readAt || now - believed.readAt >= BELIEVED_MS) return this.lookUp(name, hash);
+    if (!believed || now < believed.readAt || now - believed.readAt >= BELIEVED_MS) return this.lookUp(name, hash, now);
     if (now - believed.readAt >= RENEWED_AFTER_MS) this.renew(name, hash);
     return believed.key;
   }
@@ -55,8 +57,12 @@ export class KnownKeys {
     for (const lookUp of this.unsent) this.pending.set(nameOf(lookUp.hash), lookUp);
   }
 
-  private lookUp(name: string, hash: Buffer): Promise<KnownKey | null> {
-    const { found } = this.pending.get(name) ?? this.enqueue(name, hash);
+  private lookUp(name: string, hash: Buffer, now: Instant): Promise<KnownKey | null> {
+    const pending = this.pending.get(name);
+    const sentAt = pending?.sentAt ?? now;
+    // One that is answered late would tell what may not be believed any more.
+    const isFresh = pending && now >= sentAt && now - sentAt < BELIEVED_MS;
+    const { found } = isFresh ? pending : this.enqueue(name, hash);
     this.sending ??= setImmediate(() => this.send());
     return found;
   }
@@ -71,7 +77,7 @@ export class KnownKeys {
   private enqueue(name: string, hash: Buffer): LookUp {
     let settle!: Pick<LookUp, 'resolve' | 'reject'>;
     const found = new Promise<KnownKey | null>((resolve, reject) => (settle = { resolve, reject }));
-    const lookUp = { hash, found, ...settle };
+    const lookUp: LookUp = { hash, sentAt: null, found, ...settle };
     this.pending.set(name, lookUp);
     this.unsent.push(lookUp);
     return lookUp;
@@ -90,6 +96,7 @@ export class KnownKeys {
 
   private async answer(lookUps: readonly LookUp[]): Promise<void> {
     const readAt = this.clock.now();
+    for (const lookUp of lookUps) lookUp.sentAt = readAt;
     try {
       const keys = await this.store.byHashes(lookUps.map(({ hash }) => hash));
       for (const lookUp of lookUps) {

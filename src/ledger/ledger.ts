@@ -1,5 +1,5 @@
 import type { Clock, Instant } from '../clock';
-import { notFound } from '../errors';
+import { assert, notFound } from '../errors';
 import type { Command, Decided, OutcomeOf } from './commands';
 import { decide, refuseUnknownOwner, type Decision } from './decide';
 import { decideAll, decideWithLate, isPlain } from './decide-batch';
@@ -223,7 +223,11 @@ export class Ledger {
     try {
       const written = await this.store.persistUnseen(expected);
       if (!written) return null;
-      return decide(afterDebits(known, written.afterSequence - known.pool.lastSequence), commands, written.at);
+      const actual = decide(afterDebits(known, written.afterSequence - known.pool.lastSequence), commands, written.at);
+      const { shape, lastSequence } = actual.pool;
+      const asWritten = lastSequence - written.afterSequence === expected.entries.length && shape === known.pool.shape;
+      assert(asWritten && isPlain(actual), 'what was written unseen is what is decided by what is there');
+      return actual;
     } catch (error) {
       if (!this.store.isStale(error)) throw error;
       this.known.forget([known.pool.ownerId]);

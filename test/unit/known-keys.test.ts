@@ -93,6 +93,19 @@ describe('keys that are known', () => {
     await expect(found).rejects.toThrow('away');
   });
 
+  it('are not told by an answer that comes too late to be believed', async () => {
+    const hash = store.keep('first');
+    void known.byHash(hash);
+    const late = await store.lookUp(1);
+    store.keep('first', { revokedAt: 5 });
+    clock.advance(3_000);
+    const found = known.byHash(hash);
+    (await store.lookUp(2)).answer();
+    late.answer();
+    expect(await found).toMatchObject({ revokedAt: 5 });
+    expect(known.byHash(hash)).toMatchObject({ revokedAt: 5 });
+  });
+
   it('are looked up again where the clock was turned back', async () => {
     const hash = store.keep('first');
     await learn(hash);

@@ -18,6 +18,8 @@ export class CountBehind1764000300000 implements MigrationInterface {
 
 /** Before this, each grant and each counter said by itself what is left of it, and what it counts. */
 async function writeWhatFollows(runner: QueryRunner): Promise<void> {
+  // Whoever knows a pool as it was must read it again; and nobody changes one between what is read and what is written here.
+  await runner.query('UPDATE pools SET version = version + 1, shape = shape + 1');
   const pool = 'FROM pools p WHERE p.owner_id = apps.owner_id';
   await runner.query(
     `UPDATE apps SET
@@ -44,6 +46,6 @@ async function writeWhatFollows(runner: QueryRunner): Promise<void> {
       inUse?.sequence,
     ]);
   }
-  // Whoever knows a pool as it was must read it again.
-  await runner.query('UPDATE pools SET version = version + 1, shape = shape + 1');
+  // MySQL commits before an ALTER: where that fails, this may run again, and the service too.
+  await runner.query('UPDATE pools SET uncounted_app_id = NULL, uncounted_actions = 0');
 }
