@@ -40,14 +40,19 @@ export class KnownKeys {
     private readonly clock: Clock,
   ) {}
 
+  /** The key where it is believed; else null. */
+  believedByHash(hash: Buffer): KnownKey | null {
+    const name = nameOf(hash);
+    const believed = this.believed.get(name);
+    const ageMs = believed ? this.clock.now() - believed.readAt : NaN;
+    if (!believed || !(ageMs >= 0 && ageMs < BELIEVED_MS)) return null;
+    if (ageMs >= RENEWED_AFTER_MS) this.renew(name, hash);
+    return believed.key;
+  }
+
   /** The key; null where there is none. Rejects where it must be looked up and cannot be. */
   byHash(hash: Buffer): KnownKey | Promise<KnownKey | null> {
-    const name = nameOf(hash);
-    const now = this.clock.now();
-    const believed = this.believed.get(name);
-    if (!believed || now < believed.readAt || now - believed.readAt >= BELIEVED_MS) return this.lookUp(name, hash, now);
-    if (now - believed.readAt >= RENEWED_AFTER_MS) this.renew(name, hash);
-    return believed.key;
+    return this.believedByHash(hash) ?? this.lookUp(nameOf(hash), hash, this.clock.now());
   }
 
   /** Forgets all keys, after one was curtailed or an app's origins changed: also what is on its way. Both are rare. */

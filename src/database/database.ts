@@ -15,14 +15,14 @@ import {
 import { type Deadlines, DEADLINES } from './deadlines';
 import { isAway, isConflict, isConnectionLoss, isTransient, isUnfitNode } from './failure';
 import { linkTo, type MysqlLink } from './mysql-link';
-import { type MysqlConnection, MysqlSession } from './mysql-session';
+import { type MysqlConnection, MysqlSession, quoted } from './mysql-session';
 import { type GuardedStatement, RowsMismatch, type Session, type Statement, type TransactionSession } from './session';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver';
 import { SqliteSession } from './sqlite-session';
 import { Turns } from './turns';
 
 export type { GuardedStatement, Session, Statement };
-export { RowsMismatch };
+export { quoted, RowsMismatch };
 
 export interface WriteOptions {
   /** The caller runs failed work again by itself, and says what became of it. */

@@ -1,13 +1,19 @@
+import { escape } from 'mysql2';
 import type { EntityManager } from 'typeorm';
 import { type GuardedStatement, RowsMismatch, type Statement, type TransactionSession, type Written } from './session';
 
 /** What this needs of mysql2's connection, which TypeORM's pool hands out. */
 export interface MysqlConnection {
   query(
-    options: { sql: string; values: readonly unknown[] },
+    options: { sql: string; values: readonly unknown[] | undefined },
     done: (error: (Error & { code?: string }) | null, result: unknown) => void,
   ): unknown;
   destroy(): void;
+}
+
+/** Text as SQL, for statements that are made without parameters. */
+export function quoted(text: string): string {
+  return escape(text);
 }
 
 const BEGIN: Statement = { sql: 'START TRANSACTION', parameters: [] };
@@ -16,9 +22,9 @@ const ROLLBACK: Statement = { sql: 'ROLLBACK', parameters: [] };
 
 /** Numbers beyond what their types hold are errors, so that the statements after such a guard, and the commit, do not run. */
 const OUT_OF_RANGE_ERRNO = 1690;
-const GUARDS: Record<'LOST_UPDATE' | 'BUG', { sql: string; error: RegExp }> = {
-  LOST_UPDATE: { sql: 'SELECT 9223372036854775807 + (ROW_COUNT() <> ?)', error: /^BIGINT/ },
-  BUG: { sql: 'SELECT EXP(710 * (ROW_COUNT() <> ?))', error: /^DOUBLE/ },
+const GUARDS: Record<'LOST_UPDATE' | 'BUG', { sql(rows: number): string; error: RegExp }> = {
+  LOST_UPDATE: { sql: (rows) => `SELECT 9223372036854775807 + (ROW_COUNT() <> ${rows})`, error: /^BIGINT/ },
+  BUG: { sql: (rows) => `SELECT EXP(710 * (ROW_COUNT() <> ${rows}))`, error: /^DOUBLE/ },
 };
 
 /**
@@ -124,7 +130,9 @@ export class MysqlSession implements TransactionSession {
   private sendTogether<Result>(statements: readonly Statement[]): Promise<Result[]> {
     return new Promise((resolve, reject) => {
       const sql = statements.map((statement) => statement.sql).join(';\n');
-      const values = statements.flatMap(({ parameters }) => parameters);
+      const parameters = statements.flatMap((statement) => statement.parameters);
+      // Without any, the driver need not look for their places.
+      const values = parameters.length > 0 ? parameters : undefined;
       this.connection.query({ sql, values }, (error, result) => {
         if (error) reject(error);
         else resolve(statements.length === 1 ? [result as Result] : (result as Result[]));
@@ -135,7 +143,7 @@ export class MysqlSession implements TransactionSession {
 
 /** Fails where the statement before it matched another number of rows. The driver counts matched rows, not changed ones. */
 function guardOf({ rows, onMismatch }: GuardedStatement): Statement[] {
-  return onMismatch === null ? [] : [{ sql: GUARDS[onMismatch].sql, parameters: [rows] }];
+  return onMismatch === null ? [] : [{ sql: GUARDS[onMismatch].sql(rows), parameters: [] }];
 }
 
 function mismatchOf(error: unknown): RowsMismatch | null {

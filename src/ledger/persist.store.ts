@@ -1,4 +1,4 @@
-import { RowsMismatch, type Database, type GuardedStatement, type Session } from '../database/database';
+import { quoted, RowsMismatch, type Database, type GuardedStatement, type Session } from '../database/database';
 import { isDuplicate } from '../database/failure';
 import { assert } from '../errors';
 import type { Decision } from './decide';
@@ -6,6 +6,7 @@ import { GRANTS_APP_ID } from './draft';
 import { groupBy } from './group-by';
 import { POOL_COLUMNS, resolutionKey } from './ledger.rows';
 import type { ActionRecord, LedgerEntry, Pool } from './pool';
+import { MOVED_BY_DEBITS } from './written-behind';
 
 export const ENTRY_COLUMNS = [
   'owner_id',
@@ -61,6 +62,7 @@ const COUNTERS: ReadonlySet<keyof Pool> = new Set<keyof Pool>([
   'uncountedActions',
   'shape',
 ]);
+const MOVED: readonly (keyof Pool)[] = [...MOVED_BY_DEBITS, 'lastAt'];
 /** How many pools of a statement may change otherwise than the others in any one column. */
 const MOST_UNLIKE = 12;
 /** MariaDB makes a subquery of an IN with a thousand values. */
@@ -113,9 +115,11 @@ export async function persistNewPool(session: Session, kind: Database['kind'], d
 
 /** Guarded by what was read: a pool that changed in between fails the whole transaction, which runs again (hazard 1). */
 function poolUpdates(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
-  const properties = (Object.keys(POOL_COLUMNS) as (keyof Pool)[]).filter((property) =>
-    decisions.some(({ before, pool }) => before[property] !== pool[property]),
-  );
+  const properties = decisions.every(followsFromPool)
+    ? MOVED
+    : (Object.keys(POOL_COLUMNS) as (keyof Pool)[]).filter((property) =>
+        decisions.some(({ before, pool }) => before[property] !== pool[property]),
+      );
   const together = kind === 'mysql' && decisions.length > 1 && decisions.length <= MOST_ALIKE;
   const alike = together ? updateAlike(decisions, properties) : null;
   if (alike) return [alike];
@@ -173,11 +177,26 @@ function mostFrequent<T>(values: readonly T[]): T | undefined {
   return candidate;
 }
 
+/** Whether it is nothing but debits that follow from their pool: then their entries are all else that is written. */
+function followsFromPool({ before, pool }: Decision): boolean {
+  return pool.shape === before.shape;
+}
+
 function movements(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
+  return [
+    ...insert(kind, 'ledger_entries', ENTRY_COLUMNS, decisions.flatMap(entryRows)),
+    ...otherWrites(
+      kind,
+      decisions.filter((decision) => !followsFromPool(decision)),
+    ),
+  ];
+}
+
+function otherWrites(kind: Database['kind'], decisions: readonly Decision[]): GuardedStatement[] {
+  if (decisions.length === 0) return [];
   const holds = decisions.flatMap(({ actions }) => actions.filter((action) => action.status === 'HELD'));
   const meters = decisions.flatMap((decision) => decision.meters);
   return [
-    ...insert(kind, 'ledger_entries', ENTRY_COLUMNS, decisions.flatMap(entryRows)),
     ...decisions.flatMap(resolutions),
     ...grantWrites(kind, decisions),
     ...update(kind, {
@@ -316,25 +335,20 @@ export function insert(
     const chunk = rows.slice(start, start + ROWS_PER_STATEMENT);
     // What is null in all rows is null anyway; each value that is not said need not be parsed.
     const said = columns.map((_, i) => i).filter((i) => chunk.some((row) => row[i] !== null));
-    const parameters: unknown[] = [];
-    const values = chunk.map((row) => `(${said.map((i) => literal(row[i], parameters)).join(', ')})`);
+    const values = chunk.map((row) => `(${said.map((i) => literal(row[i])).join(', ')})`);
     const sql = `INSERT INTO ${table} (${said.map((i) => columns[i]).join(', ')}) VALUES ${values.join(', ')}`;
-    writes.push({ sql, parameters, rows: chunk.length, onMismatch: null });
+    writes.push({ sql, parameters: [], rows: chunk.length, onMismatch: null });
   }
   return writes;
 }
 
-/**
- * A value as SQL, for MySQL: numbers and bytes are written as they are, which is cheaper than to have the driver look for their
- * places and escape them; text goes the driver's way, by `parameters`.
- */
-function literal(value: unknown, parameters: unknown[]): string {
+/** A value as SQL, for MySQL: which is cheaper than to have the driver look for its place. */
+function literal(value: unknown): string {
   if (value === null) return 'NULL';
   if (typeof value === 'number') return String(value);
   if (Buffer.isBuffer(value)) return `x'${value.toString('hex')}'`;
   if (value instanceof Expression) return value.sql;
-  parameters.push(value);
-  return '?';
+  return quoted(String(value));
 }
 
 interface Update {
@@ -350,9 +364,8 @@ function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch
   if (kind === 'mysql' && rows.length > 1) {
     // `k0`… are the keys that were read, so that a column that is a key and a value (version) has both.
     const names = [...keys.map((_, i) => `k${i}`), ...columns];
-    const parameters: unknown[] = [];
     const selects = rows.map(({ key, values }, row) => {
-      const selected = [...key, ...values].map((value) => literal(value, parameters));
+      const selected = [...key, ...values].map(literal);
       // The first one names the columns.
       return `SELECT ${(row === 0 ? selected.map((sql, i) => `${sql} AS ${names[i]}`) : selected).join(', ')}`;
     });
@@ -362,14 +375,26 @@ function update(kind: Database['kind'], { table, keys, columns, rows, onMismatch
       {
         // In this order and by the key: a small table would be scanned, which locks rows of owners that are not of this batch.
         sql: `UPDATE (${selects.join(' UNION ALL ')}) v STRAIGHT_JOIN ${table} t FORCE INDEX (PRIMARY) ON ${match} SET ${set}`,
-        parameters,
+        parameters: [],
         rows: rows.length,
         onMismatch,
       },
     ];
   }
+  if (kind === 'mysql') {
+    return rows.map(({ key, values }) => ({
+      sql: `UPDATE ${table} SET ${equal(columns, values).join(', ')} WHERE ${equal(keys, key).join(' AND ')}`,
+      parameters: [],
+      rows: 1,
+      onMismatch,
+    }));
+  }
   const set = columns.map((column) => `${column} = ?`).join(', ');
   const match = keys.map((key) => `${key} = ?`).join(' AND ');
   const sql = `UPDATE ${table} SET ${set} WHERE ${match}`;
   return rows.map(({ key, values }) => ({ sql, parameters: [...values, ...key], rows: 1, onMismatch }));
+}
+
+function equal(columns: readonly string[], values: readonly unknown[]): string[] {
+  return columns.map((column, i) => `${column} = ${literal(values[i])}`);
 }

@@ -48,8 +48,8 @@ function poolUpdate(decision: Decision): GuardedStatement {
   });
   const withinCap = uncountedAtMost === null ? '' : ` AND uncounted_actions <= ${uncountedAtMost}`;
   return {
-    sql: `UPDATE pools SET ${sums.join(', ')}, last_at = GREATEST(last_at, ${at}) WHERE owner_id = ? AND shape = ? AND last_at <= ? AND available >= ?${withinCap}`,
-    parameters: [pool.ownerId, before.shape, at + MOST_AHEAD_MS, availableAtLeast],
+    sql: `UPDATE pools SET ${sums.join(', ')}, last_at = GREATEST(last_at, ${at}) WHERE owner_id = ${pool.ownerId} AND shape = ${before.shape} AND last_at <= ${at + MOST_AHEAD_MS} AND available >= ${availableAtLeast}${withinCap}`,
+    parameters: [],
     rows: 1,
     onMismatch: 'LOST_UPDATE',
   };

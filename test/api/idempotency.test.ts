@@ -114,6 +114,35 @@ describe('an idempotency key', () => {
     }
   });
 
+  it.each([
+    ['quotes and an end of the statement', `'); DROP TABLE pools; -- "`],
+    ['backslashes', String.raw`\' \\ \n \0 \Z \% \_`],
+    ['placeholders', '? ?? :name @x {{y}} $1'],
+    ['comments', '/* */ # -- /*! SLEEP(1) */'],
+    ['letters of all lengths', 'é ß 漢字 🎈 \u2028 ﷽'],
+  ])('is kept, beside other text, as it was sent: %s', async (_what, text) => {
+    const { appKey } = await service.tenant(100);
+    // Several in one batch, so that their texts stand beside one another.
+    const outcomes = await Promise.all(
+      [1, 2, 3].map((n) =>
+        performed(service, appKey, { idempotencyKey: `${text}${n}`, visitor: text, metadata: { [text]: text } }),
+      ),
+    );
+    for (const [index, { action }] of outcomes.entries()) {
+      const kept = { idempotencyKey: `${text}${index + 1}`, visitor: text, metadata: { [text]: text } };
+      expect(action).toMatchObject(kept);
+      const { node } = await service.ask(
+        'query ($id: ID!) { node(id: $id) { ... on IntegrationAction { idempotencyKey visitor metadata } } }',
+        { id: action.id },
+      );
+      expect(node).toEqual(kept);
+    }
+    expect(
+      (await performed(service, appKey, { idempotencyKey: `${text}1`, visitor: text, metadata: { [text]: text } }))
+        .replayed,
+    ).toBe(true);
+  });
+
   it('means the same input whichever way metadata is ordered, at every depth', async () => {
     const { appKey } = await service.tenant(100);
     const metadata = { a: 1, b: { c: [1, { d: 2, e: 3 }], f: null } };
