@@ -4,7 +4,7 @@ type Answer = (error: Error | null, result?: unknown) => void;
 
 /** What this needs of mysql2's connections and of TypeORM's pool of them. */
 interface Connection {
-  query(options: { sql: string; values: readonly unknown[] }, done: Answer): unknown;
+  query(options: { sql: string; values: readonly unknown[] | undefined }, done: Answer): unknown;
   destroy(): void;
 }
 export interface MysqlPool {
@@ -32,7 +32,7 @@ export function makeMysqlFaulty(pool: MysqlPool, points: FaultPoints): void {
       const { run } = cut;
       if (run.length === 0) return strike();
       const sql = run.join(BETWEEN_STATEMENTS);
-      const values = options.values.slice(0, sql.split('?').length - 1);
+      const values = options.values?.slice(0, sql.split('?').length - 1);
       // Where these fail by themselves, the fault would never have been met.
       return query({ sql, values }, (error) => (error ? done(error) : strike()));
     };

@@ -1,4 +1,5 @@
-import { type MysqlConnection, MysqlSession } from '../../src/database/mysql-session';
+import { format } from 'mysql2';
+import { type MysqlConnection, MysqlSession, quoted } from '../../src/database/mysql-session';
 import type { GuardedStatement } from '../../src/database/session';
 
 type Failure = Error & { errno: number; sqlMessage: string };
@@ -73,4 +74,10 @@ describe('a transaction on MySQL', () => {
     await expect(finished.finish([write])).rejects.toMatchObject({ errno: 2013 });
     expect(finished.committing).toBe(true);
   });
+});
+
+it('text that is written into a statement is not taken for the place of a parameter of another one', () => {
+  const text = quoted(`a'?\\'? -- ? /* ? " ?`);
+  const sql = `INSERT INTO ledger_entries (visitor) VALUES (${text});\nUPDATE pools SET held = ? WHERE owner_id = ?`;
+  expect(format(sql, [1, 2])).toBe(sql.replace('held = ?', 'held = 1').replace('owner_id = ?', 'owner_id = 2'));
 });
