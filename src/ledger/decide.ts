@@ -149,7 +149,9 @@ function conclude(draft: PoolDraft, state: PoolState, decided: readonly Decided[
   assertGrantsAddUp(draft);
   const meters = metersToWrite(draft);
   const grants = grantsToWrite(draft);
-  if (grants.length + meters.length > 0 || hasAnotherShape(draft)) pool.shape += 1;
+  // Two changes of one batch may cancel each other out: then only the version tells that it was not debits that raised it.
+  const onlyMoved = pool.version - state.pool.version === draft.entries.length;
+  if (grants.length + meters.length > 0 || !onlyMoved || hasAnotherShape(draft)) pool.shape += 1;
   return {
     ownerId: pool.ownerId,
     before: state.pool,

@@ -13,9 +13,18 @@ const DISTRUST_MS = 1_000;
 /** The longest, where that happens again and again: twice as long each time. */
 const LONGEST_DISTRUST_MS = 64_000;
 
+/** By batches and not by time: among thousands of debits a second one refund spoils one of them. */
+const MOST_SKIPPED = 64;
+
 interface Distrust {
   readonly until: Instant;
   readonly forMs: number;
+}
+
+/** How many batches are not tried unseen after one that was in vain, and how many of them have passed. */
+interface InVain {
+  readonly skip: number;
+  skipped: number;
 }
 
 interface KnownPool {
@@ -34,6 +43,8 @@ interface KnownPool {
 export class KnownPools {
   private readonly pools = new LRUCache<number, KnownPool>({ max: KNOWN_POOLS });
   private readonly distrusted = new LRUCache<number, Distrust>({ max: KNOWN_POOLS });
+  /** Of pools that were debited unseen in vain: somebody else changes more of them than their numbers. */
+  private readonly inVain = new LRUCache<number, InVain>({ max: KNOWN_POOLS });
 
   /** The states of those owners whose commands are plain debits, on pools that are known and have nothing due. */
   statesFor(commands: readonly Command[], now: Instant): Map<number, PoolState> {
@@ -56,12 +67,19 @@ export class KnownPools {
     if (first?.kind !== 'DEBIT') return null;
     const known = this.pools.get(first.ownerId);
     if (!known || known.exact || known.pool.uncountedAppId !== first.appId) return null;
+    // By a clock that is too far ahead of this one.
+    if (known.pool.lastAt > now + MOST_AHEAD_MS) return null;
     // Whatever another process's clock says, nothing is due by it.
     if (known.pool.nextDueAt <= now + MOST_AHEAD_MS) return null;
     const alike = commands.every(
       (command) => command.kind === 'DEBIT' && command.ownerId === first.ownerId && command.appId === first.appId,
     );
     const meters = alike ? metersFor(commands, known) : null;
+    const inVain = meters && this.inVain.get(first.ownerId);
+    if (inVain && inVain.skipped < inVain.skip) {
+      inVain.skipped += 1;
+      return null;
+    }
     return meters && stateOf({ ...known, pool: { ...known.pool, lastAt: Math.min(known.pool.lastAt, now) } }, meters);
   }
 
@@ -90,6 +108,14 @@ export class KnownPools {
       if (known) this.pools.set(ownerId, { ...known, exact: false });
       this.distrusted.set(ownerId, distrustAfter(this.distrusted.peek(ownerId), now));
     }
+  }
+
+  /** Takes note of how debits unseen of a pool ended: after some in vain, as many batches and more do without. */
+  noteUnseen(ownerId: number, succeeded: boolean): void {
+    if (succeeded) return void this.inVain.delete(ownerId);
+    this.pools.delete(ownerId);
+    const skip = Math.min(2 * (this.inVain.peek(ownerId)?.skip ?? 1), MOST_SKIPPED);
+    this.inVain.set(ownerId, { skip, skipped: 0 });
   }
 
   /** Another process has brought a pool to this version: a decision by what is known of an older one would be in vain. */

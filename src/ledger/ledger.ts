@@ -223,6 +223,7 @@ export class Ledger {
     try {
       const written = await this.store.persistUnseen(expected);
       if (!written) return null;
+      this.known.noteUnseen(known.pool.ownerId, true);
       const actual = decide(afterDebits(known, written.afterSequence - known.pool.lastSequence), commands, written.at);
       const { shape, lastSequence } = actual.pool;
       const asWritten = lastSequence - written.afterSequence === expected.entries.length && shape === known.pool.shape;
@@ -230,7 +231,8 @@ export class Ledger {
       return actual;
     } catch (error) {
       if (!this.store.isStale(error)) throw error;
-      this.known.forget([known.pool.ownerId]);
+      if (this.store.isReplay(error)) this.known.forget([known.pool.ownerId]);
+      else this.known.noteUnseen(known.pool.ownerId, false);
       return null;
     }
   }

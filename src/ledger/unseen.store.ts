@@ -15,8 +15,8 @@ const LAST_SEQUENCE = `(LAST_INSERT_ID() >> ${AHEAD_BITS})`;
 const AHEAD_MS = `(LAST_INSERT_ID() & ${MOST_AHEAD_MS})`;
 
 /**
- * Writes debits on MySQL by what they add to their pool, where it has the shape that they were decided by and enough left: the
- * database numbers them. Fails with LostUpdate where it does not.
+ * Writes debits on MySQL by what they add to their pool, where it has the shape that they were decided by and enough left, and has not
+ * lost entries in a failover: the database numbers them. Fails with LostUpdate where it does not.
  */
 export async function persistUnseen(session: Session, decision: Decision): Promise<DebitedUnseen> {
   const { pool, entries } = decision;
@@ -48,7 +48,7 @@ function poolUpdate(decision: Decision): GuardedStatement {
   });
   const withinCap = uncountedAtMost === null ? '' : ` AND uncounted_actions <= ${uncountedAtMost}`;
   return {
-    sql: `UPDATE pools SET ${sums.join(', ')}, last_at = GREATEST(last_at, ${at}) WHERE owner_id = ${pool.ownerId} AND shape = ${before.shape} AND last_at <= ${at + MOST_AHEAD_MS} AND available >= ${availableAtLeast}${withinCap}`,
+    sql: `UPDATE pools SET ${sums.join(', ')}, last_at = GREATEST(last_at, ${at}) WHERE owner_id = ${pool.ownerId} AND shape = ${before.shape} AND last_sequence >= ${before.lastSequence} AND last_at <= ${at + MOST_AHEAD_MS} AND available >= ${availableAtLeast}${withinCap}`,
     parameters: [],
     rows: 1,
     onMismatch: 'LOST_UPDATE',

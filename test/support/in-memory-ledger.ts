@@ -120,7 +120,8 @@ export class InMemoryLedger implements LedgerStore {
     const { pool, grants, apps } = this.book(ownerId);
     const { availableAtLeast, uncountedAtMost } = boundsOf(decision);
     const at = Math.max(pool.lastAt, decision.pool.lastAt);
-    if (pool.shape !== before.shape || at > decision.pool.lastAt + MOST_AHEAD_MS) throw new Stale();
+    if (pool.shape !== before.shape || pool.lastSequence < before.lastSequence) throw new Stale();
+    if (at > decision.pool.lastAt + MOST_AHEAD_MS) throw new Stale();
     if (pool.available < availableAtLeast || pool.uncountedActions > (uncountedAtMost ?? Infinity)) throw new Stale();
     const debits = pool.lastSequence - before.lastSequence;
     const shift = <T extends { sequence: number }>(of: T): T => ({ ...of, sequence: of.sequence + debits });
@@ -129,7 +130,11 @@ export class InMemoryLedger implements LedgerStore {
       {
         ...decision,
         before: pool,
-        pool: { ...afterDebits({ ...state, pool: decision.pool }, debits).pool, lastAt: at },
+        pool: {
+          ...afterDebits({ ...state, pool: decision.pool }, debits).pool,
+          version: pool.version + decision.pool.version - before.version,
+          lastAt: at,
+        },
         entries: decision.entries.map((entry) => ({
           ...shift(entry),
           at,

@@ -305,6 +305,44 @@ describe('a pool that two processes write to', () => {
     expect(problemsOf(store.book(1))).toEqual([]);
   });
 
+  it('never goes back to an older version, whatever cancels out in one batch', async () => {
+    store.plans.set(2, [{ ...terms, monthlyCredits: 50 }]);
+    await inTurns(6);
+    const changes = [2, 1].map((planId) => other.submit({ kind: 'CHANGE_PLAN', ownerId: 1, planId }));
+    const versions = (await Promise.all(changes)).map(({ balance }) => balance.version);
+    const { balance } = await ledger.submit(debit('afterwards'));
+    expect(balance.version).toBeGreaterThan(Math.max(...versions));
+    expect(balance.version).toBe(store.book(1).pool.version);
+  });
+
+  it('is read where a failover has lost its last entries', async () => {
+    await inTurns(6);
+    const book = store.book(1);
+    const { entries, actions, keys } = book;
+    const [pool, count] = [book.pool, entries.length];
+    await ledger.submit(debit('lost'));
+    book.pool = pool;
+    entries.length = count;
+    actions.delete(count + 1);
+    for (const [key, { sequence }] of keys) if (sequence === count + 1) keys.delete(key);
+    expect(await ledger.submit(debit('lost'))).toMatchObject({ replayed: false, action: { sequence: count + 1 } });
+    expect(problemsOf(store.book(1))).toEqual([]);
+  });
+
+  it('is tried unseen more and more rarely where the other one does more than debits', async () => {
+    let tries = 0;
+    const persistUnseen = store.persistUnseen.bind(store);
+    store.persistUnseen = (decision) => {
+      tries += 1;
+      return persistUnseen(decision);
+    };
+    for (let n = 0; n < 40; n++) {
+      await other.submit(debit(`held ${n}`, { kind: 'HOLD' }));
+      await ledger.submit(debit(`${n}`));
+    }
+    expect(tries).toBeLessThan(8);
+  });
+
   it('replays what the other one did', async () => {
     await inTurns(6);
     await other.submit(debit('theirs'));
