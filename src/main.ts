@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     config.dashboard ? `; dashboard at ${service.url}/dashboard` : '',
   ];
   console.log(`Ready at ${service.url}/graphql (HTTP and WebSocket)${pages.join('')}`);
-  if (service.firstRun) console.log(introduction(service.url, service.firstRun));
+  if (service.firstRun) console.log(introduction(service.url, service.firstRun, config.dashboard));
   else if (wantsSample) console.log('The database was not empty: nothing was added. See npm run seed -- --add.');
 }
 
@@ -66,7 +66,7 @@ async function stop(service: Service, signal: string): Promise<void> {
 }
 
 /** How to try it: lines ready to paste. */
-function introduction(url: string, { adminSecret, sample, history }: FirstRun): string {
+function introduction(url: string, { adminSecret, sample, history }: FirstRun, hasDashboard: boolean): string {
   const lines: string[] = [];
   if (adminSecret) lines.push('', 'The ADMIN key, shown this once:', `  ${adminSecret}`);
   if (history) lines.push(...introductionOf(history, url));
@@ -87,7 +87,9 @@ function introduction(url: string, { adminSecret, sample, history }: FirstRun): 
       `  curl -s ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${sample.appSecret}' \\`,
       `    -d '${body}'`,
       '',
-      'The dashboard shows the same; sign in with the key of the sample owner, or with the ADMIN key:',
+      hasDashboard
+        ? 'The dashboard shows the same; sign in with the OWNER key of the sample owner, or with the ADMIN key:'
+        : 'The OWNER key of the sample owner:',
       `  ${sample.ownerSecret}`,
     );
   }

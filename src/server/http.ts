@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isUtf8 } from 'node:buffer';
 import { ApolloServer, HeaderMap, type ApolloServerPlugin, type GraphQLRequestListener } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -77,6 +78,7 @@ export async function createHttpServer(parts: HttpParts): Promise<HttpServer> {
     allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight'],
     maxAge: 86_400,
   });
+  readJsonAsUtf8(fastify);
   fastify.setErrorHandler((error, _request, reply) => answerFailure(error, reply, parts.reportBug));
   fastify.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({
@@ -89,6 +91,16 @@ export async function createHttpServer(parts: HttpParts): Promise<HttpServer> {
   if (parts.dashboard !== undefined) await addDashboard(fastify, parts.dashboard);
   if (parts.widget) addWidget(fastify);
   return { fastify, apollo, lastAnswers };
+}
+
+/** Bytes that are no UTF-8 would all become the same letter: two idempotency keys could be taken for one. */
+function readJsonAsUtf8(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeContentTypeParser('application/json');
+  fastify.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isUtf8(body)) void parse(request, body.toString(), done);
+    else done(Object.assign(new Error('no UTF-8'), { statusCode: 400 }));
+  });
 }
 
 function createApollo(parts: HttpParts): ApolloServer<UncheckedContext> {

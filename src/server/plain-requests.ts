@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer, type HTTPGraphQLRequest } from '@apollo/server';
 import type { UncheckedContext } from '../graphql/context';
@@ -86,7 +87,7 @@ export class PlainRequests {
       missing -= chunk.length;
       if (missing > 0) return;
       const body = chunks.length === 1 ? chunk : Buffer.concat(chunks);
-      const plain = plainBodyOf(body.toString());
+      const plain = isUtf8(body) ? plainBodyOf(body.toString()) : null;
       if (plain) return void this.answer(request, response, plain);
       // Before the stream has ended, what was read can be put back: Fastify sees the request as it came.
       request.off('data', onData).pause().unshift(body);

@@ -219,7 +219,10 @@ async function checkGuards(database: Database): Promise<Finding[]> {
   // Where there are no tables yet, that is told by the schema's check.
   const plans = (await database.isReady()) ? 'SELECT id FROM plans ORDER BY id LIMIT 1' : null;
   const [plan] = plans ? await database.reader.query<Row>(plans) : [];
-  if (!plan) return [{ ...advice, verdict: 'unknown', what: 'there is no plan to try a guarded write on' }];
+  if (!plan) {
+    const mend = 'Start the service once: it makes the tables and the first plans. Then ask again.';
+    return [{ ...advice, mend, verdict: 'unknown', what: 'there is no plan to try a guarded write on' }];
+  }
   const untouched = (id: unknown, onMismatch: GuardedStatement['onMismatch']): GuardedStatement => ({
     sql: 'UPDATE plans SET code = code WHERE id = ?',
     parameters: [id],
