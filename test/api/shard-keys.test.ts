@@ -80,7 +80,7 @@ describe('every statement of a debit names its owners', () => {
         clock.advance(40 * 86_400_000);
         await together(tenants, 20);
       },
-      ['pools', 'ledger_entries', 'grants', 'apps'],
+      ['pools', 'ledger_entries', 'grants'],
     ],
   ];
 
